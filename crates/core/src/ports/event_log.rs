@@ -1,0 +1,101 @@
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+
+use crate::change::Change;
+use crate::error::PortError;
+
+/// A place in the log: how far each partition was read. Written as numbers joined by dots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position(pub Vec<u64>);
+
+/// The most partitions of a position, a bound on what a client may send.
+pub const MAX_PARTITIONS: usize = 256;
+
+/// A text that is not a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to {MAX_PARTITIONS} numbers joined by dots")]
+pub struct PositionError;
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, offset) in self.0.iter().enumerate() {
+            let dot = if i > 0 { "." } else { "" };
+            write!(f, "{dot}{offset}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Position {
+    type Err = PositionError;
+    fn from_str(text: &str) -> Result<Self, PositionError> {
+        let offsets = text.split('.').take(MAX_PARTITIONS + 1).map(str::parse);
+        let offsets: Vec<u64> = offsets
+            .collect::<Result<_, _>>()
+            .map_err(|_| PositionError)?;
+        match offsets.len() {
+            1..=MAX_PARTITIONS => Ok(Self(offsets)),
+            _ => Err(PositionError),
+        }
+    }
+}
+
+/// Part of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPage {
+    /// The changes, in order within each post.
+    pub changes: Vec<Change>,
+    /// Where the next page begins.
+    pub next: Position,
+}
+
+/// Why the log cannot be read from a position.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// The log no longer holds it, or never did: the reader takes the present state from the
+    /// counts and continues at the head.
+    #[error("the log does not hold this position")]
+    Gone,
+    /// The log could not be reached.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// The log of committed changes: bounded, ordered by post, resumable.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Puts a committed change into the log, at least once. A backend that writes its log in the
+    /// commit itself has nothing left to do here.
+    async fn publish(&self, change: &Change) -> Result<(), PortError>;
+
+    /// At most `limit` changes behind `after`; empty at the head.
+    async fn read(&self, after: &Position, limit: usize) -> Result<LogPage, LogError>;
+
+    /// The end of the log.
+    async fn head(&self) -> Result<Position, PortError>;
+
+    /// Returns when the log may hold something behind `after`.
+    async fn grown(&self, after: &Position) -> Result<(), PortError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_reads_back_as_written() {
+        for text in ["0", "7", "7.0.18446744073709551615"] {
+            assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_position_is_refused() {
+        let many = ["1"; MAX_PARTITIONS + 1].join(".");
+        for text in ["", ".", "1.", "-1", "x", "18446744073709551616", &many] {
+            assert_eq!(text.parse::<Position>(), Err(PositionError), "{text}");
+        }
+    }
+}

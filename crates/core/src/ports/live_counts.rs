@@ -1,0 +1,38 @@
+use async_trait::async_trait;
+
+use crate::change::PostState;
+use crate::error::PortError;
+use crate::id::PostId;
+use crate::rank::{RankEntry, TimeKey};
+use crate::time::Millis;
+
+/// The live projection: counts by post, and the posts in popular and in time order.
+///
+/// Promises:
+/// - [`merge`](Self::merge) keeps of each post the newest version that it was ever given: any
+///   order, any repetition leads to the same state. It never increments.
+/// - A post is in both orders from its first merge until it is hidden.
+/// - [`top`](Self::top) is exact for what was merged, ties included.
+#[async_trait]
+pub trait LiveCounts: Send + Sync {
+    /// Takes over each state that is newer than the one held. A state of version 0 introduces a
+    /// post, or moves it to another creation time.
+    async fn merge(&self, states: &[PostState]) -> Result<(), PortError>;
+
+    /// Takes posts out of both orders (`true`) or puts them back; their counts stay.
+    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError>;
+
+    /// The state of each post, in the order asked; none where nothing is held.
+    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError>;
+
+    /// The first `limit` posts in popular order, of those created at or after `since`.
+    async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError>;
+
+    /// Posts in time order behind `after`, down to those created at `since`.
+    async fn recent(
+        &self,
+        since: Option<Millis>,
+        after: Option<&TimeKey>,
+        limit: usize,
+    ) -> Result<Vec<TimeKey>, PortError>;
+}

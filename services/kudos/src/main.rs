@@ -1,0 +1,2 @@
+//! Kudos.
+fn main() {}
