@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{PostId, UserId};
+use crate::id::PostId;
 use crate::time::Millis;
 
 /// The longest title, in bytes.
