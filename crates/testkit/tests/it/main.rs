@@ -1,0 +1,4 @@
+//! The kit, tested: its fault injection, and its suites on backends known to be good and bad.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod faulty;
