@@ -9,7 +9,7 @@ use crate::id::{PostId, UserId};
 use crate::kind::Kind;
 use crate::time::Millis;
 
-/// Counts the commits of a post: one version has exactly one set of counts.
+/// Counts the changes of a post: one version has exactly one set of counts.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -30,11 +30,11 @@ pub struct PostState {
     pub post: PostId,
     /// When the post was written, for time order, windows and ties.
     pub created_at: Millis,
-    /// The commit that made these counts; 0 for a post without any.
+    /// The change that made these counts; 0 for a post that never had one.
     pub version: Version,
     /// The counts.
     pub counts: Counts,
-    /// When that commit was made.
+    /// When that change was committed.
     pub as_of: Millis,
 }
 

@@ -48,8 +48,8 @@ pub enum ApplyError {
     /// The operation id was used before for another request.
     #[error("this operation id belongs to another request")]
     KeyReused,
-    /// The truth could not be reached or could not store. Unless [`PortError::Timeout`], nothing
-    /// was applied; a retry under the same operation id is safe in every case.
+    /// The truth could not be reached or could not store. Whether the operation was applied is
+    /// unknown, unless [`PortError::Busy`]; sending it again is safe in every case.
     #[error(transparent)]
     Port(#[from] PortError),
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::change::{PostState, Version};
+use crate::change::{Change, PostState, UserChange, Version};
 use crate::counts::Counts;
 use crate::id::{PostId, UserId};
 use crate::kind::Kind;
@@ -93,7 +93,7 @@ pub struct Outcome {
     pub mine: Option<Kind>,
     /// Whether it changed anything.
     pub changed: bool,
-    /// The version of the post after the commit that carried it.
+    /// The version of the post after it.
     pub version: Version,
     /// The counts of that version.
     pub counts: Counts,
@@ -106,8 +106,20 @@ pub struct Outcome {
 pub struct Applied {
     /// What the operation did, now or when it was first sent.
     pub outcome: Outcome,
+    /// What the user held before; none of a replay.
+    pub from: Option<Kind>,
     /// Whether it had been applied before: then nothing was written.
     pub replayed: bool,
     /// The post as committed, for the projections; of a replay, as it was then.
     pub state: PostState,
+}
+
+impl Applied {
+    /// What the projections have to learn: nothing, unless the operation changed something now.
+    pub fn change(&self, user: &UserId) -> Option<Change> {
+        let fresh = self.outcome.changed && !self.replayed;
+        let (from, to) = (self.from, self.outcome.mine);
+        let users = vec![UserChange { user: user.clone(), from, to }];
+        fresh.then(|| Change { state: self.state.clone(), users })
+    }
 }

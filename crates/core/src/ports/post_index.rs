@@ -21,7 +21,7 @@ pub enum IndexOrder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexQuery {
     /// Words of the title or the body; all of them must occur. Not a query language: no
-    /// character has a special meaning. Text without any word finds nothing.
+    /// character has a special meaning. Empty text finds every post; text without a word, none.
     pub text: String,
     /// Only posts created at or after this.
     pub since: Option<Millis>,

@@ -35,7 +35,8 @@ pub struct ReactorPage {
 /// - Operations of one post are applied one after the other; counts and rows change together.
 /// - An operation sent again, at any time and by anybody, changes nothing and gets the outcome of
 ///   its first time, or [`ApplyError::Stale`] once that is forgotten.
-/// - An error may hide an applied operation only if it is [`PortError::Timeout`]; a retry tells.
+/// - After [`ApplyError::Stale`], [`ApplyError::KeyReused`] and [`PortError::Busy`] nothing was
+///   applied. After any other error nobody knows: the same operation, sent again, tells.
 /// - A read shows only what is durable.
 #[async_trait]
 pub trait ReactionStore: Send + Sync {

@@ -1,0 +1,181 @@
+//! Counts and ranks in memory: the embedded [`LiveCounts`], and the committer's view of each
+//! post's last committed state.
+//!
+//! The store loads it at start from what is durable and merges each commit into it after the
+//! commit's fsync, so a reader never sees a count that a crash could take back.
+
+mod order;
+mod table;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kudos_core::ports::LiveCounts;
+use kudos_core::{Clock, Millis, PortError, PostId, PostState, RankEntry, TimeKey, Version};
+use parking_lot::RwLock;
+
+use order::Orders;
+use table::Table;
+
+/// Counts of every post, and the posts in popular and in time order.
+///
+/// About 235 bytes a post with six kinds and ids of up to 16 bytes (`kudos-bench` measures it).
+pub struct Board {
+    inner: RwLock<Inner>,
+    clock: Arc<dyn Clock>,
+}
+
+struct Inner {
+    table: Table,
+    orders: Orders,
+}
+
+impl Board {
+    /// An empty board for a deployment with `kinds` kinds.
+    pub fn new(kinds: usize, clock: Arc<dyn Clock>) -> Self {
+        let orders = Orders::new(clock.now());
+        Self { inner: RwLock::new(Inner { table: Table::new(kinds), orders }), clock }
+    }
+
+    /// A board of everything that a scan of the store yields. Sorting once and building the
+    /// orders from sorted runs is several times faster than inserting one by one.
+    pub fn load(
+        kinds: usize,
+        clock: Arc<dyn Clock>,
+        states: impl Iterator<Item = (PostState, bool)>,
+    ) -> Self {
+        let now = clock.now();
+        let mut table = Table::new(kinds);
+        let mut ranks = Vec::new();
+        for (state, hidden) in states {
+            if !hidden {
+                ranks.push(rank_of(&state));
+            }
+            table.insert(&state, hidden);
+        }
+        let orders = Orders::from_ranks(ranks, now);
+        Self { inner: RwLock::new(Inner { table, orders }), clock }
+    }
+
+    /// The state of one post, and whether it is hidden.
+    pub fn get(&self, post: &PostId) -> Option<(PostState, bool)> {
+        self.inner.read().table.get(post)
+    }
+
+    /// How many posts are held, hidden ones included.
+    pub fn len(&self) -> usize {
+        self.inner.read().table.len()
+    }
+
+    /// Whether no post is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All reactions of one post; 0 for a post that is not held.
+    pub fn total(&self, post: &str) -> u64 {
+        self.inner.read().table.total(post)
+    }
+
+    /// See [`LiveCounts::recent`].
+    pub fn recent_keys(
+        &self,
+        since: Option<Millis>,
+        after: Option<&TimeKey>,
+        limit: usize,
+    ) -> Vec<TimeKey> {
+        self.inner.read().orders.recent(since, after, limit)
+    }
+
+    /// See [`LiveCounts::merge`]; the lock is taken once for all states.
+    pub fn merge_all<'a>(&self, states: impl IntoIterator<Item = &'a PostState>) {
+        let now = self.clock.now();
+        let mut inner = self.inner.write();
+        inner.orders.forget_before(now);
+        for state in states {
+            inner.merge(state);
+        }
+    }
+
+    /// See [`LiveCounts::hide`].
+    pub fn set_hidden(&self, post: &PostId, hidden: bool) {
+        let mut inner = self.inner.write();
+        let Inner { table, orders } = &mut *inner;
+        let Some((state, was_hidden)) = table.get(post) else { return };
+        if was_hidden != hidden {
+            table.set_hidden(post, hidden);
+            let rank = rank_of(&state);
+            if hidden { orders.remove(&rank) } else { orders.insert(rank) }
+        }
+    }
+}
+
+impl Inner {
+    fn merge(&mut self, new: &PostState) {
+        let Some((mut held, hidden)) = self.table.get(&new.post) else {
+            self.table.insert(new, false);
+            return self.orders.insert(rank_of(new));
+        };
+        let moves = new.created_at != held.created_at && new.version == Version(0);
+        if !moves && !new.replaces(held.version) {
+            return;
+        }
+        let old_rank = rank_of(&held);
+        if moves {
+            held.created_at = new.created_at;
+        } else {
+            held = PostState { created_at: held.created_at, ..new.clone() };
+        }
+        self.table.update(&held);
+        let new_rank = rank_of(&held);
+        if !hidden && new_rank != old_rank {
+            self.orders.replace(&old_rank, new_rank);
+        }
+    }
+}
+
+fn rank_of(state: &PostState) -> RankEntry {
+    let PostState { post, created_at, counts, .. } = state;
+    RankEntry { post: post.clone(), total: counts.total(), created_at: *created_at }
+}
+
+#[async_trait]
+impl LiveCounts for Board {
+    async fn merge(&self, states: &[PostState]) -> Result<(), PortError> {
+        // The store has merged its own commits already: a reader's lock is enough to see that.
+        let stale = |inner: &Inner, s: &PostState| {
+            inner.table.version(&s.post).is_some_and(|v| s.version > Version(0) && !s.replaces(v))
+        };
+        let all_known = {
+            let inner = self.inner.read();
+            states.iter().all(|s| stale(&inner, s))
+        };
+        if !all_known {
+            self.merge_all(states);
+        }
+        Ok(())
+    }
+
+    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
+        self.set_hidden(post, hidden);
+        Ok(())
+    }
+
+    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
+        let inner = self.inner.read();
+        Ok(posts.iter().map(|post| inner.table.get(post).map(|(state, _)| state)).collect())
+    }
+
+    async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {
+        Ok(self.inner.read().orders.top(since, limit))
+    }
+
+    async fn recent(
+        &self,
+        since: Option<Millis>,
+        after: Option<&TimeKey>,
+        limit: usize,
+    ) -> Result<Vec<TimeKey>, PortError> {
+        Ok(self.recent_keys(since, after, limit))
+    }
+}

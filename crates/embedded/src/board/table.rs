@@ -1,0 +1,108 @@
+//! The states by post, laid out to be small: one row a post, counts side by side, and a hash
+//! table of row numbers.
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use kudos_core::{Counts, Millis, PostId, PostState, Version};
+use std::hash::BuildHasher;
+
+pub(super) struct Table {
+    rows: Vec<Row>,
+    /// The counts of row `i` start at `i * kinds`.
+    counts: Vec<u64>,
+    kinds: usize,
+    by_post: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+struct Row {
+    post: PostId,
+    created_at: Millis,
+    version: Version,
+    as_of: Millis,
+    hidden: bool,
+}
+
+impl Table {
+    pub(super) fn new(kinds: usize) -> Self {
+        let (by_post, hasher) = (HashTable::new(), DefaultHashBuilder::default());
+        Self { rows: Vec::new(), counts: Vec::new(), kinds, by_post, hasher }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn get(&self, post: &PostId) -> Option<(PostState, bool)> {
+        let at = self.place(post.as_str())?;
+        let Row { post, created_at, version, as_of, hidden } = &self.rows[at];
+        let counts = Counts::from_iter(self.counts_at(at).iter().copied());
+        let state = PostState {
+            post: post.clone(),
+            created_at: *created_at,
+            version: *version,
+            counts,
+            as_of: *as_of,
+        };
+        Some((state, *hidden))
+    }
+
+    pub(super) fn version(&self, post: &PostId) -> Option<Version> {
+        self.place(post.as_str()).map(|at| self.rows[at].version)
+    }
+
+    pub(super) fn total(&self, post: &str) -> u64 {
+        self.place(post).map_or(0, |at| self.counts_at(at).iter().sum())
+    }
+
+    /// Adds a post that is not held yet.
+    pub(super) fn insert(&mut self, state: &PostState, hidden: bool) {
+        let at = self.rows.len();
+        let hash = self.hasher.hash_one(state.post.as_str());
+        let (rows, hasher) = (&self.rows, &self.hasher);
+        let rehash = |&row: &u32| hasher.hash_one(rows[row as usize].post.as_str());
+        // 2^32 posts would be a terabyte of rows: no machine gets there.
+        self.by_post.insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
+        self.rows.push(Row {
+            post: state.post.clone(),
+            created_at: state.created_at,
+            version: state.version,
+            as_of: state.as_of,
+            hidden,
+        });
+        self.counts.resize((at + 1) * self.kinds, 0);
+        self.write_counts(at, &state.counts);
+    }
+
+    /// Overwrites the state of a post that is held.
+    pub(super) fn update(&mut self, state: &PostState) {
+        let Some(at) = self.place(state.post.as_str()) else { return };
+        let row = &mut self.rows[at];
+        (row.created_at, row.version, row.as_of) = (state.created_at, state.version, state.as_of);
+        self.write_counts(at, &state.counts);
+    }
+
+    pub(super) fn set_hidden(&mut self, post: &PostId, hidden: bool) {
+        if let Some(at) = self.place(post.as_str()) {
+            self.rows[at].hidden = hidden;
+        }
+    }
+
+    fn place(&self, post: &str) -> Option<usize> {
+        let hash = self.hasher.hash_one(post);
+        let same = |&row: &u32| self.rows[row as usize].post.as_str() == post;
+        self.by_post.find(hash, same).map(|&row| row as usize)
+    }
+
+    fn counts_at(&self, at: usize) -> &[u64] {
+        &self.counts[at * self.kinds..(at + 1) * self.kinds]
+    }
+
+    fn write_counts(&mut self, at: usize, counts: &Counts) {
+        let row = &mut self.counts[at * self.kinds..(at + 1) * self.kinds];
+        row.fill(0);
+        // Counts past the configured kinds cannot occur: the store refuses to open on fewer.
+        for (cell, &count) in row.iter_mut().zip(counts.as_slice()) {
+            *cell = count;
+        }
+    }
+}

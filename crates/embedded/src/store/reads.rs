@@ -1,0 +1,122 @@
+//! Reads of what is durable.
+
+use std::ops::Bound;
+
+use kudos_core::ports::{Reactor, ReactorPage};
+use kudos_core::{Change, Kind, PostId, PostState, UserId};
+
+use super::committer::Ends;
+use super::engine::{Db, StoreFault};
+use super::schema::{
+    Body, Head, decode, decode_held, number_of, post_of, row_key, row_prefix, split_row_key,
+};
+
+/// Rows that one page of reactors may read for each that it returns.
+const ROWS_PER_REACTOR: usize = 20;
+
+pub(crate) fn head(db: &Db, post: &PostId) -> Result<Option<Head>, StoreFault> {
+    let bytes = db.heads.get(post.as_str())?;
+    bytes.map(|bytes| decode("head", &bytes)).transpose()
+}
+
+pub(crate) fn body(db: &Db, post: &PostId) -> Result<Option<Body>, StoreFault> {
+    let bytes = db.posts.get(post.as_str())?;
+    bytes.map(|bytes| decode("post", &bytes)).transpose()
+}
+
+/// Every post with whether it is hidden, as the board loads them. A damaged head stops the scan
+/// through `fault`: a start that would lose counts silently must not happen.
+pub(crate) fn heads<'f>(
+    db: &Db,
+    fault: &'f mut Option<StoreFault>,
+) -> impl Iterator<Item = (PostState, bool)> + use<'f> {
+    db.heads.iter().map_while(move |entry| {
+        let read = || -> Result<(PostState, bool), StoreFault> {
+            let (key, value) = entry.into_inner()?;
+            let head: Head = decode("head", &value)?;
+            Ok((head.state(post_of(&key)?), head.hidden))
+        };
+        read().map_err(|found| *fault = Some(found)).ok()
+    })
+}
+
+pub(crate) fn ends(db: &Db) -> Result<Ends, StoreFault> {
+    let last = |keyspace: &fjall::Keyspace| match keyspace.last_key_value() {
+        Some(entry) => number_of(&entry.key()?),
+        None => Ok(0),
+    };
+    Ok(Ends { log: last(&db.log)?, outbox: last(&db.outbox)? })
+}
+
+pub(crate) fn held(db: &Db, user: &UserId, post: &PostId) -> Result<Option<Kind>, StoreFault> {
+    match db.rows.get(row_key(post, user))? {
+        Some(bytes) => Ok(decode_held(&bytes)?.0),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn reactors(
+    db: &Db,
+    post: &PostId,
+    kind: Option<Kind>,
+    after: Option<&UserId>,
+    limit: usize,
+) -> Result<ReactorPage, StoreFault> {
+    let prefix = row_prefix(post);
+    let start = after.map_or_else(|| prefix.clone(), |user| row_key(post, user));
+    // The separator is a zero byte, so the rows of a post end where it would be a one.
+    let mut end = prefix;
+    if let Some(separator) = end.last_mut() {
+        *separator = 1;
+    }
+    let mut page = ReactorPage::default();
+    let rows = db.rows.range::<Vec<u8>, _>((Bound::Excluded(start), Bound::Excluded(end)));
+    for (read, entry) in rows.enumerate() {
+        let (key, value) = entry.into_inner()?;
+        let (_, user) = split_row_key(&key)?;
+        let last = user.clone();
+        if let (Some(held), at) = decode_held(&value)?
+            && kind.is_none_or(|kind| kind == held)
+        {
+            page.reactors.push(Reactor { user, kind: held, at });
+        }
+        if page.reactors.len() == limit || read + 1 == limit * ROWS_PER_REACTOR {
+            page.next = Some(last);
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Changes behind `after`, with the position of the last; none if the log does not reach back.
+pub(crate) fn log(
+    db: &Db,
+    after: u64,
+    limit: usize,
+) -> Result<Option<(Vec<Change>, u64)>, StoreFault> {
+    let mut changes = Vec::new();
+    let mut last = after;
+    let behind = (Bound::Excluded(after.to_be_bytes()), Bound::Unbounded);
+    for entry in db.log.range::<[u8; 8], _>(behind).take(limit) {
+        let (key, value) = entry.into_inner()?;
+        let position = number_of(&key)?;
+        if position != last + 1 {
+            return Ok(None);
+        }
+        last = position;
+        changes.push(decode("change", &value)?);
+    }
+    Ok(Some((changes, last)))
+}
+
+/// Entries of the index outbox behind `after`, with the revision of the last.
+pub(crate) fn outbox(db: &Db, after: u64, limit: usize) -> Result<(Vec<PostId>, u64), StoreFault> {
+    let (mut posts, mut last) = (Vec::new(), after);
+    let behind = (Bound::Excluded(after.to_be_bytes()), Bound::Unbounded);
+    for entry in db.outbox.range::<[u8; 8], _>(behind).take(limit) {
+        let (key, value) = entry.into_inner()?;
+        last = number_of(&key)?;
+        posts.push(post_of(&value)?);
+    }
+    Ok((posts, last))
+}
