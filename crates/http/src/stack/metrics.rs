@@ -1,0 +1,70 @@
+//! Request durations, by route.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use opentelemetry::metrics::Histogram;
+use opentelemetry::{KeyValue, global};
+
+/// Bounds in seconds: from a cached like to a request that ran into its limit.
+const BOUNDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// The histogram `http.server.request.duration`. Its labels are bounded: route templates, known
+/// methods, and classes of status.
+pub(super) struct RequestMetrics(Histogram<f64>);
+
+impl RequestMetrics {
+    pub(super) fn new() -> Self {
+        let duration = global::meter("kudos-http")
+            .f64_histogram("http.server.request.duration")
+            .with_unit("s")
+            .with_description("Time from a request's arrival to the beginning of its answer.")
+            .with_boundaries(BOUNDS.to_vec())
+            .build();
+        Self(duration)
+    }
+
+    pub(super) fn record(
+        &self,
+        method: &Method,
+        route: Option<&str>,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let route = route.unwrap_or("(none)").to_owned();
+        self.0.record(
+            took.as_secs_f64(),
+            &[
+                KeyValue::new("http.request.method", known(method)),
+                KeyValue::new("http.route", route),
+                KeyValue::new("http.response.status_class", class(status)),
+            ],
+        );
+    }
+}
+
+/// The method, unless a client made it up.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "PUT" => "PUT",
+        "POST" => "POST",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        _ => "_OTHER",
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
