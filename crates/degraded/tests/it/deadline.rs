@@ -1,0 +1,56 @@
+use std::cell::Cell;
+use std::future::pending;
+use std::time::Duration;
+
+use kudos_degraded::{Deadline, Elapsed};
+use tokio::time::{Instant, sleep};
+
+use crate::support::ms;
+
+#[tokio::test(start_paused = true)]
+async fn a_child_never_outlives_its_parent() {
+    let parent = Deadline::after(ms(50));
+    assert_eq!(parent.within(ms(80)), parent);
+    assert_eq!(parent.within(Duration::MAX), parent);
+    assert_eq!(parent.within(ms(20)).remaining(), ms(20));
+    assert_eq!(parent.min(Deadline::after(ms(60))), parent);
+
+    sleep(ms(40)).await;
+    assert_eq!(parent.within(ms(20)).remaining(), ms(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_at_the_deadline_and_not_later() {
+    let start = Instant::now();
+    let deadline = Deadline::after(ms(50));
+    assert_eq!(deadline.run(pending::<()>()).await, Err(Elapsed));
+    assert_eq!(start.elapsed(), ms(50));
+    assert!(deadline.is_past());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_in_time_gives_its_value() {
+    let deadline = Deadline::at(Instant::now() + ms(50));
+    let call = async {
+        sleep(ms(49)).await;
+        7
+    };
+    assert_eq!(deadline.run(call).await, Ok(7));
+    assert_eq!(deadline.remaining(), ms(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_past_its_deadline_is_not_started() {
+    let deadline = Deadline::after(Duration::ZERO);
+    let started = Cell::new(false);
+    assert_eq!(
+        deadline.run(async { started.set(true) }).await,
+        Err(Elapsed)
+    );
+    assert!(!started.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_budget_does_not_overflow() {
+    assert!(Deadline::after(Duration::MAX).remaining() > ms(1_000_000));
+}

@@ -1,0 +1,65 @@
+use kudos_degraded::{Breakers, ConfigError, State};
+
+use crate::support::{Journal, config, trip};
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_node_is_one_bad_node() {
+    let breakers = Breakers::new(config(), 8).unwrap();
+    trip(&breakers.get("a"));
+    assert!(breakers.get("a").try_acquire().is_err());
+    assert!(breakers.get("b").try_acquire().is_ok());
+    assert_eq!(
+        breakers.states(),
+        [("a".into(), State::Open), ("b".into(), State::Closed)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_never_holds_more_than_its_capacity_and_forgets_the_idle_first() {
+    let breakers = Breakers::new(config(), 3).unwrap();
+    let held = breakers.get("a");
+    trip(&breakers.get("b"));
+    for node in ["c", "d", "e", "f"] {
+        breakers.get(node);
+    }
+    let names: Vec<_> = breakers
+        .states()
+        .into_iter()
+        .map(|(node, _)| node)
+        .collect();
+    assert_eq!(names, ["a".into(), "b".into(), Box::<str>::from("f")]);
+    trip(&held);
+    assert_eq!(
+        breakers.get("a").state(),
+        State::Open,
+        "a held breaker is still the node's"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_that_left_the_topology_are_forgotten() {
+    let breakers = Breakers::new(config(), 3).unwrap();
+    breakers.get("a");
+    breakers.get("b");
+    breakers.retain(|node| node == "b");
+    assert_eq!(breakers.states(), [("b".into(), State::Closed)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn transitions_carry_the_nodes_name() {
+    let journal = Journal::new();
+    let breakers = Breakers::observed(config(), 3, journal.clone()).unwrap();
+    trip(&breakers.get("10.0.0.1:6379"));
+    assert_eq!(journal.take(), ["10.0.0.1:6379 open"]);
+}
+
+#[test]
+fn a_registry_for_no_node_is_refused() {
+    let refused = Breakers::new(config(), 0).unwrap_err();
+    assert_eq!(
+        refused,
+        ConfigError::Zero {
+            setting: "capacity"
+        }
+    );
+}
