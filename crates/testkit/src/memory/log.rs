@@ -14,7 +14,7 @@ pub struct MemoryLog {
     grown: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Held {
     /// The offset of the first change that is still held.
     first: u64,
@@ -41,6 +41,15 @@ impl MemoryLog {
         }
         held.changes.push_back(change);
         self.grown.send_replace(held.head());
+    }
+
+    /// A copy that shares nothing with this one.
+    pub fn fork(&self) -> Self {
+        let held = self.held.lock().clone();
+        Self {
+            grown: watch::Sender::new(held.head()),
+            held: Mutex::new(held),
+        }
     }
 
     /// Forgets all but the last `keep` changes, as a bounded log does.

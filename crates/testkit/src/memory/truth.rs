@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kudos_core::ports::{PostMeta, PostStore, ReactionStore, Reactor, ReactorPage, Upserted};
 use kudos_core::{
-    Applied, ApplyError, Change, Counts, Decision, Kind, Millis, Operation, Outcome, PortError,
-    Post, PostId, PostState, TimeKey, UserChange, UserId, UserRow, Version,
+    Applied, ApplyError, Counts, Decision, Kind, Millis, Operation, Outcome, PortError, Post,
+    PostId, PostState, TimeKey, UserId, UserRow, Version,
 };
 use parking_lot::Mutex;
 
@@ -50,34 +50,30 @@ impl Entry {
         self.stored.as_ref().filter(|_| !self.hidden)
     }
 
-    /// Applies a new operation as one commit, and tells what changed.
-    fn commit(&mut self, op: &Operation, changed: bool) -> Result<(Outcome, Change), ApplyError> {
+    /// Applies a new operation; only one that changes something makes a new version.
+    fn commit(&mut self, op: &Operation, changed: bool) -> Result<Applied, PortError> {
         let row = self.rows.entry(op.user.clone()).or_default();
-        let from = row.kind;
-        let counts = &mut self.state.counts;
-        counts
-            .shift(from, op.want)
-            .map_err(|e| PortError::Corrupt(e.to_string()))?;
-        self.state.version = self.state.version.next();
-        self.state.as_of = op.at;
+        let (from, state) = (row.kind, &mut self.state);
+        if changed {
+            let shifted = state.counts.shift(from, op.want);
+            shifted.map_err(|e| PortError::Corrupt(e.to_string()))?;
+            state.version = state.version.next();
+            state.as_of = op.at;
+        }
         let outcome = Outcome {
             mine: op.want,
             changed,
-            version: self.state.version,
-            counts: self.state.counts.clone(),
+            version: state.version,
+            counts: state.counts.clone(),
             at: op.at,
         };
         row.record(op, outcome.clone());
-        let user = UserChange {
-            user: op.user.clone(),
+        Ok(Applied {
+            outcome,
             from,
-            to: op.want,
-        };
-        let change = Change {
-            state: self.state.clone(),
-            users: if changed { vec![user] } else { Vec::new() },
-        };
-        Ok((outcome, change))
+            replayed: false,
+            state: state.clone(),
+        })
     }
 
     /// The answer to an operation that was applied before.
@@ -91,6 +87,7 @@ impl Entry {
         };
         Applied {
             outcome,
+            from: None,
             replayed: true,
             state,
         }
@@ -108,12 +105,11 @@ impl MemoryTruth {
         Arc::clone(&self.log)
     }
 
-    /// A copy that shares nothing with this one, but has an empty log: what a restart from a
-    /// snapshot would find.
+    /// A copy that shares nothing with this one: what a restart finds.
     pub fn fork(&self) -> Self {
         Self {
             posts: Mutex::new(self.posts.lock().clone()),
-            log: Arc::default(),
+            log: Arc::new(self.log.fork()),
         }
     }
 }
@@ -134,16 +130,11 @@ impl ReactionStore for MemoryTruth {
             Decision::KeyReused => return Err(ApplyError::KeyReused),
             Decision::Apply { changed } => changed,
         };
-        let (outcome, change) = entry.commit(&op, changed)?;
-        let state = change.state.clone();
-        if changed {
+        let applied = entry.commit(&op, changed)?;
+        if let Some(change) = applied.change(&op.user) {
             self.log.append(change);
         }
-        Ok(Applied {
-            outcome,
-            replayed: false,
-            state,
-        })
+        Ok(applied)
     }
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {

@@ -1,4 +1,6 @@
 //! The kit, tested: its fault injection, and its suites on backends known to be good and bad.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod broken;
 mod faulty;
+mod memory;
