@@ -1,6 +1,15 @@
 //! One suite per port. A suite is a list of checks, each an async function over a backend; a
 //! macro per suite makes each check one test of the backend's test binary.
 //!
+//! | macro | the backend has |
+//! |---|---|
+//! | [`reaction_store_contract!`](crate::reaction_store_contract) | [`HasReactions`] |
+//! | [`post_store_contract!`](crate::post_store_contract) | [`HasPosts`] |
+//! | [`truth_contract!`](crate::truth_contract) | [`HasReactions`] and [`HasPosts`] |
+//! | [`live_counts_contract!`](crate::live_counts_contract) | [`HasLive`] |
+//! | [`event_log_contract!`](crate::event_log_contract) | [`HasLog`] |
+//! | [`post_index_contract!`](crate::post_index_contract) | [`HasIndex`] |
+//!
 //! The checks use names of their own ([`Scope`](crate::Scope)), so that many can run against one
 //! shared server; such a backend says so with [`Backend::SHARED`].
 
@@ -11,6 +20,7 @@ pub mod post_store;
 pub mod reaction_history;
 pub mod reaction_store;
 mod support;
+pub mod truth;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -118,6 +128,7 @@ mod tests {
         include_str!("post_store.rs"),
         include_str!("reaction_history.rs"),
         include_str!("reaction_store.rs"),
+        include_str!("truth.rs"),
     );
 
     #[test]

@@ -1,7 +1,6 @@
-//! Stores that are broken on purpose. A suite that one of them passes checks nothing: each defect
+//! Truths and projections that are broken on purpose. A suite that one of them passes checks nothing: each defect
 //! names the checks that have to find it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,23 +11,11 @@ use kudos_core::{
     TimeKey, UserId,
 };
 use kudos_testkit::contract::{
-    Backend, HasLive, HasReactions, live_counts, reaction_history, reaction_store, run,
+    Backend, HasLive, HasReactions, live_counts, reaction_history, reaction_store,
 };
 use kudos_testkit::{MemoryLive, MemoryTruth};
 
-/// Whether a check fails.
-fn finds(check: impl Future<Output = ()>) -> bool {
-    catch_unwind(AssertUnwindSafe(|| run(check))).is_err()
-}
-
-macro_rules! broken {
-    ($($name:ident: $backend:ty, found by $($suite:ident::$check:ident),+;)+) => {$(
-        #[test]
-        fn $name() {
-            $(assert!(finds($suite::$check::<$backend>()), stringify!($check));)+
-        }
-    )+};
-}
+use crate::finds::broken;
 
 broken! {
     a_store_that_ignores_operation_ids_is_found: Truth<IGNORES_IDS>, found by

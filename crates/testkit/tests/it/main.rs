@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod broken;
+mod broken_rest;
 mod faulty;
+mod finds;
 mod memory;

@@ -88,3 +88,6 @@ mod post_store {
 mod post_index {
     kudos_testkit::post_index_contract!(super::Memory);
 }
+mod truth {
+    kudos_testkit::truth_contract!(super::Memory);
+}
