@@ -71,7 +71,8 @@ impl Gate {
         self.before(router, false)
     }
 
-    /// Puts the gate before the routes of a service that writes, of which each user has a share.
+    /// Puts the gate before the routes of a service that writes: of what changes something (any
+    /// method but GET, HEAD and OPTIONS) each user has a share.
     pub fn writes<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         self.before(router, true)
     }
@@ -132,7 +133,8 @@ fn count<'a>(
 }
 
 async fn pass(State(side): State<Arc<Side>>, mut request: Request, next: Next) -> Response {
-    let (mut response, counted) = match side.gate.admit(&mut request, side.writes).await {
+    let writes = side.writes && !request.method().is_safe();
+    let (mut response, counted) = match side.gate.admit(&mut request, writes).await {
         Ok(counted) => (next.run(request).await, counted),
         Err(refused) => {
             let counted = refused.limit.map(|limit| (limit, 0));

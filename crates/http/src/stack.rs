@@ -113,9 +113,11 @@ async fn surround(State(stack): State<Stack>, mut request: Request, next: Next) 
 
     trace::finish(&span, response.status());
     let route = route.as_ref().map(MatchedPath::as_str);
+    let problem = response.extensions().get().copied();
+    let took = begun.elapsed();
     shared
         .metrics
-        .record(&method, route, response.status(), begun.elapsed());
+        .record(&method, route, response.status(), problem, took);
     pages::secure(&mut response);
     response
 }

@@ -20,7 +20,7 @@ pub struct BatchItem<'a> {
     #[schema(value_type = String)]
     pub post: &'a PostId,
     /// How many users hold each kind: every configured kind, in order.
-    #[schema(inline)]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub counts: Tally<'a>,
     /// The sum of the counts.
     pub total: u64,
@@ -114,7 +114,7 @@ pub struct SearchItem<'a> {
     /// When it was written.
     pub created_at: Timestamp,
     /// How many users hold each kind: every configured kind, in order.
-    #[schema(inline)]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub counts: Tally<'a>,
     /// The sum of the counts.
     pub total: u64,

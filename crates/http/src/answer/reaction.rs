@@ -18,7 +18,7 @@ pub struct ReactionAnswer<'a> {
     #[schema(value_type = String, example = "post-1")]
     pub post: &'a PostId,
     /// How many users hold each kind: every configured kind, in order.
-    #[schema(inline)]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub counts: Tally<'a>,
     /// The sum of the counts.
     pub total: u64,

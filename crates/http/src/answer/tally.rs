@@ -1,14 +1,9 @@
 //! Counts by the names of kinds.
 
-use std::collections::BTreeMap;
-
 use kudos_core::kind::Kinds;
 use kudos_core::{Counts, Kind};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use utoipa::PartialSchema;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 
 /// Counts as a JSON object: every configured kind, in order, zeros included. It borrows the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +43,3 @@ impl Serialize for Tally<'_> {
         map.end()
     }
 }
-
-impl PartialSchema for Tally<'_> {
-    fn schema() -> RefOr<Schema> {
-        BTreeMap::<String, u64>::schema()
-    }
-}
-
-impl utoipa::ToSchema for Tally<'_> {}

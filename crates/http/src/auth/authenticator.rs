@@ -25,7 +25,7 @@ struct Inner {
 
 enum Rule {
     Header(Scopes),
-    Jwt(TokenVerifier),
+    Jwt(Box<TokenVerifier>),
 }
 
 impl Authenticator {
@@ -58,7 +58,7 @@ impl Authenticator {
     ) -> Self {
         let rule = match settings.mode {
             AuthMode::Header => Rule::Header(settings.header_scopes),
-            AuthMode::Jwt => Rule::Jwt(TokenVerifier::new(&settings.jwt, source, clock)),
+            AuthMode::Jwt => Rule::Jwt(Box::new(TokenVerifier::new(&settings.jwt, source, clock))),
         };
         Self(Arc::new(Inner {
             rule,

@@ -11,6 +11,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use parking_lot::RwLock;
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{AuthFailure, JwtAlgorithm, JwtSettings};
@@ -153,11 +154,15 @@ impl PublishedKeys {
         let (set, fetched) = self.current.read().clone();
         if let Some(key) = set.find(id) {
             if fetched.is_some_and(|at| at.elapsed() >= self.refresh_after) {
-                self.refresh_in_background();
+                // Nobody waits for it: the task runs on without its handle.
+                drop(self.begin_refresh());
             }
             return Ok(key);
         }
-        self.refresh().await;
+        // A task of its own: a client that goes away must not break off what others wait for.
+        if let Some(refreshing) = self.begin_refresh() {
+            let _ = refreshing.await;
+        }
         let set = Arc::clone(&self.current.read().0);
         match set.find(id) {
             Some(key) => Ok(key),
@@ -168,16 +173,17 @@ impl PublishedKeys {
         }
     }
 
-    fn refresh_in_background(self: &Arc<Self>) {
-        // Somebody who fetches holds the lock: then there is nothing left to do.
-        if self
+    /// Begins a refresh, or joins the one under way; none if the last was a moment ago.
+    fn begin_refresh(self: &Arc<Self>) -> Option<JoinHandle<()>> {
+        let resting = self
             .attempted
             .try_lock()
-            .is_ok_and(|last| self.is_due(*last))
-        {
-            let keys = Arc::clone(self);
-            tokio::spawn(async move { keys.refresh().await });
+            .is_ok_and(|last| !self.is_due(*last));
+        if resting {
+            return None;
         }
+        let keys = Arc::clone(self);
+        Some(tokio::spawn(async move { keys.refresh().await }))
     }
 
     fn is_due(&self, last: Option<Instant>) -> bool {

@@ -6,13 +6,15 @@ use axum::http::{Method, StatusCode};
 use opentelemetry::metrics::Histogram;
 use opentelemetry::{KeyValue, global};
 
+use crate::problem::ProblemType;
+
 /// Bounds in seconds: from a cached like to a request that ran into its limit.
 const BOUNDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
 /// The histogram `http.server.request.duration`. Its labels are bounded: route templates, known
-/// methods, and classes of status.
+/// methods, classes of status, and types of problem.
 pub(super) struct RequestMetrics(Histogram<f64>);
 
 impl RequestMetrics {
@@ -31,17 +33,18 @@ impl RequestMetrics {
         method: &Method,
         route: Option<&str>,
         status: StatusCode,
+        problem: Option<ProblemType>,
         took: Duration,
     ) {
         let route = route.unwrap_or("(none)").to_owned();
-        self.0.record(
-            took.as_secs_f64(),
-            &[
-                KeyValue::new("http.request.method", known(method)),
-                KeyValue::new("http.route", route),
-                KeyValue::new("http.response.status_class", class(status)),
-            ],
-        );
+        let labels = [
+            KeyValue::new("http.request.method", known(method)),
+            KeyValue::new("http.route", route),
+            KeyValue::new("http.response.status_class", class(status)),
+            KeyValue::new("error.type", problem.map_or("", ProblemType::slug)),
+        ];
+        let used = if problem.is_some() { 4 } else { 3 };
+        self.0.record(took.as_secs_f64(), &labels[..used]);
     }
 }
 
