@@ -82,7 +82,9 @@ impl UserRow {
             }
             self.forgotten.push(id.fingerprint());
         }
-        self.recent.push((op.id, op.issued_at, outcome));
+        // A clock that runs ahead must not make the operations of other devices look old.
+        let issued_at = op.issued_at.map(|at| at.min(op.at));
+        self.recent.push((op.id, issued_at, outcome));
     }
 }
 

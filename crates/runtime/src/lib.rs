@@ -57,6 +57,7 @@
 pub mod config;
 pub mod health;
 pub mod metrics;
+pub mod observe;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;

@@ -10,16 +10,17 @@ use crate::time::Millis;
 ///
 /// Promises:
 /// - [`merge`](Self::merge) keeps of each post the newest version that it was ever given: any
-///   order, any repetition leads to the same state. It never increments.
+///   order, any repetition leads to the same counts. It never increments.
 /// - A post is in both orders from its first merge until it is hidden.
 /// - [`top`](Self::top) is exact for what was merged, ties included.
 #[async_trait]
 pub trait LiveCounts: Send + Sync {
     /// Takes over each state that is newer than the one held. A state of version 0 introduces a
-    /// post, or moves it to another creation time.
+    /// post, or moves it to another creation time; of such moves the last one wins.
     async fn merge(&self, states: &[PostState]) -> Result<(), PortError>;
 
-    /// Takes posts out of both orders (`true`) or puts them back; their counts stay.
+    /// Takes a post out of both orders (`true`) or puts it back; its counts stay. Nothing happens
+    /// to a post that is not held.
     async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError>;
 
     /// The state of each post, in the order asked; none where nothing is held.

@@ -33,11 +33,16 @@ pub struct ReactorPage {
 /// Promises:
 /// - `Ok` from [`apply`](Self::apply) is durable, and the counts hold it exactly once.
 /// - Operations of one post are applied one after the other; counts and rows change together.
-/// - An operation sent again, at any time and by anybody, changes nothing and gets the outcome of
-///   its first time, or [`ApplyError::Stale`] once that is forgotten.
+/// - An operation sent again, by anybody, changes nothing and gets the outcome of its first time,
+///   or [`ApplyError::Stale`] once that is forgotten. This holds for ever if its id tells when it
+///   was made; else while the user makes fewer than [`REMEMBERED`] + [`FINGERPRINTS`] other
+///   operations on that post, the bound on what a row may remember.
 /// - After [`ApplyError::Stale`], [`ApplyError::KeyReused`] and [`PortError::Busy`] nothing was
 ///   applied. After any other error nobody knows: the same operation, sent again, tells.
 /// - A read shows only what is durable.
+///
+/// [`REMEMBERED`]: crate::row::REMEMBERED
+/// [`FINGERPRINTS`]: crate::row::FINGERPRINTS
 #[async_trait]
 pub trait ReactionStore: Send + Sync {
     /// Applies one operation. Dropping the future does not take the operation back.

@@ -77,6 +77,25 @@ impl Board {
         self.inner.read().table.total(post)
     }
 
+    /// All reactions of one post, none if it is hidden; 0 for a post that is not held.
+    pub(crate) fn visible_total(&self, post: &str) -> Option<u64> {
+        let inner = self.inner.read();
+        (!inner.table.is_hidden(post)).then(|| inner.table.total(post))
+    }
+
+    /// Where a post stands, for [`totals_at`](Self::totals_at). It stands there for good.
+    pub(crate) fn place(&self, post: &str) -> Option<u32> {
+        let place = self.inner.read().table.place(post)?;
+        u32::try_from(place).ok()
+    }
+
+    /// All reactions of the posts at `places`, under one lock; 0 where no post stands.
+    pub(crate) fn totals_at(&self, places: &[u32], totals: &mut Vec<u64>) {
+        let inner = self.inner.read();
+        totals.clear();
+        totals.extend(places.iter().map(|&place| inner.table.total_at(place as usize)));
+    }
+
     /// See [`LiveCounts::recent`].
     pub fn recent_keys(
         &self,

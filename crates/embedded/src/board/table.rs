@@ -54,6 +54,17 @@ impl Table {
         self.place(post).map_or(0, |at| self.counts_at(at).iter().sum())
     }
 
+    /// The total of a row, which no post ever leaves; 0 if there is none.
+    pub(super) fn total_at(&self, place: usize) -> u64 {
+        let start = place.saturating_mul(self.kinds);
+        let counts = self.counts.get(start..start.saturating_add(self.kinds));
+        counts.map_or(0, |counts| counts.iter().sum())
+    }
+
+    pub(super) fn is_hidden(&self, post: &str) -> bool {
+        self.place(post).is_some_and(|at| self.rows[at].hidden)
+    }
+
     /// Adds a post that is not held yet.
     pub(super) fn insert(&mut self, state: &PostState, hidden: bool) {
         let at = self.rows.len();
@@ -87,7 +98,7 @@ impl Table {
         }
     }
 
-    fn place(&self, post: &str) -> Option<usize> {
+    pub(super) fn place(&self, post: &str) -> Option<usize> {
         let hash = self.hasher.hash_one(post);
         let same = |&row: &u32| self.rows[row as usize].post.as_str() == post;
         self.by_post.find(hash, same).map(|&row| row as usize)

@@ -10,7 +10,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use kudos_core::PortError;
 use parking_lot::RwLock;
 
-use crate::options::Options;
+use crate::options::{OpenError, Options};
 
 /// The keyspaces of an open database. See [`super::schema`] for keys and values.
 pub(crate) struct Db {
@@ -67,8 +67,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, PortError> {
-        let db = Db::open(path, options).map_err(|error| port_error(&error))?;
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let db = Db::open(path, options).map_err(|error| match error {
+            fjall::Error::Locked => OpenError::Locked(path.to_owned()),
+            other => OpenError::Store(port_error(&other)),
+        })?;
         Ok(Self { path: path.to_owned(), options: options.clone(), db: RwLock::new(Some(db)) })
     }
 

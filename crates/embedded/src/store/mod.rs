@@ -64,8 +64,9 @@ impl Store {
         &self.board
     }
 
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+    /// Whether there is room to write. Reads do not need any.
+    pub fn is_writable(&self) -> bool {
+        !self.engine.space_is_low()
     }
 }
 

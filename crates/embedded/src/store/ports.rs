@@ -123,8 +123,15 @@ impl PostStore for Store {
         after: Option<&TimeKey>,
         limit: usize,
     ) -> Result<Vec<Post>, PortError> {
-        let keys = self.board.recent_keys(since, after, limit);
-        let posts: Vec<PostId> = keys.into_iter().map(|key| key.post).collect();
-        Ok(self.get(&posts).await?.into_iter().flatten().collect())
+        let (mut found, mut behind) = (Vec::new(), after.cloned());
+        while found.len() < limit {
+            let keys = self.board.recent_keys(since, behind.as_ref(), limit - found.len());
+            let Some(last) = keys.last().cloned() else { break };
+            let ids: Vec<PostId> = keys.into_iter().map(|key| key.post).collect();
+            // The board also lists posts that were only reacted to: there is nothing to show.
+            found.extend(self.get(&ids).await?.into_iter().flatten());
+            behind = Some(last);
+        }
+        Ok(found)
     }
 }

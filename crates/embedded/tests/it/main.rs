@@ -1,0 +1,5 @@
+//! The embedded backends, from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod index;

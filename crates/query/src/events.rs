@@ -1,0 +1,197 @@
+//! Live counts: one reader of the event log for the whole process, and any number of clients.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kudos_core::ports::{EventLog, LogError, LogPage, Position};
+use kudos_core::{Change, Kinds, PortError, PostId, PostState};
+use kudos_http::answer::Tally;
+use kudos_http::sse::{EventSender, Frame, StreamEnded};
+use serde::Serialize;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::settings::QuerySettings;
+
+/// Changes that are read from the log in one step.
+const STEP: usize = 2_000;
+/// The most changes that a returning client is sent one after the other; one that missed more
+/// is told to read the counts anew.
+const MAX_CATCH_UP: usize = 20_000;
+/// Batches that a slow client may lag behind before it is told to read anew.
+const BACKLOG: usize = 64;
+/// How long to wait after the log could not be read.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Part of the log, each post's last state in it, written once for all clients.
+struct Batch {
+    /// Resuming here delivers the batch again: the id of all but its last event.
+    from: Position,
+    to: Position,
+    counts: Vec<(PostId, String)>,
+}
+
+/// Sends what the log tells to every client that listens.
+pub struct EventHub {
+    log: Arc<dyn EventLog>,
+    kinds: Arc<Kinds>,
+    pace: Duration,
+    batches: broadcast::Sender<Arc<Batch>>,
+}
+
+/// The hub stopped reading: the log is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventHubClosed;
+
+/// The data of a `counts` event.
+#[derive(Serialize)]
+struct Summary<'a> {
+    post: &'a PostId,
+    counts: Tally<'a>,
+    total: u64,
+    version: u64,
+}
+
+impl EventHub {
+    /// A hub that is idle until [`run`](Self::run).
+    pub fn new(log: Arc<dyn EventLog>, kinds: Arc<Kinds>, settings: &QuerySettings) -> Self {
+        let pace = settings.events();
+        Self { log, kinds, pace, batches: broadcast::Sender::new(BACKLOG) }
+    }
+
+    /// Reads the log from its head on, at most once per pace, until the future is dropped.
+    pub async fn run(&self) {
+        let mut at = None;
+        loop {
+            let outcome = match at.take() {
+                None => self.log.head().await.map_err(LogError::from),
+                Some(at) => self.step(at).await,
+            };
+            match outcome {
+                Ok(next) => at = Some(next),
+                // Clients that missed something notice by the position, and read anew.
+                Err(LogError::Gone) => self.forget(),
+                Err(LogError::Port(error)) => {
+                    tracing::warn!(%error, "live events wait for the log");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn step(&self, from: Position) -> Result<Position, LogError> {
+        self.log.grown(&from).await?;
+        tokio::time::sleep(self.pace).await;
+        let LogPage { changes, next } = self.log.read(&from, STEP).await?;
+        if self.batches.receiver_count() > 0 {
+            let counts = self.summaries(changes);
+            // Without a receiver left there is nobody to miss it.
+            let _ = self.batches.send(Arc::new(Batch { from, to: next.clone(), counts }));
+        }
+        Ok(next)
+    }
+
+    fn forget(&self) {
+        let nowhere = Position(Vec::new());
+        let (from, to) = (nowhere.clone(), nowhere);
+        let _ = self.batches.send(Arc::new(Batch { from, to, counts: Vec::new() }));
+    }
+
+    /// Feeds one client until it or the process goes away: what it missed since `after`, then
+    /// what comes. With `posts`, only events of these.
+    pub async fn feed(
+        &self,
+        client: &EventSender,
+        after: Option<Position>,
+        posts: Option<HashSet<PostId>>,
+    ) -> Result<(), StreamEnded> {
+        // Subscribed before catching up: what comes twice is harmless, a gap would not be.
+        let mut batches = self.batches.subscribe();
+        if let Some(after) = after {
+            self.catch_up(client, after, posts.as_ref()).await?;
+        }
+        loop {
+            let batch = tokio::select! {
+                () = client.ended() => return Err(StreamEnded),
+                batch = batches.recv() => batch,
+            };
+            match batch {
+                Ok(batch) if batch.to.0.is_empty() => reset(client, &batch.to).await?,
+                Ok(batch) => send(client, &batch, posts.as_ref()).await?,
+                Err(RecvError::Lagged(_)) => self.reset_at_head(client).await?,
+                Err(RecvError::Closed) => return Err(StreamEnded),
+            }
+        }
+    }
+
+    async fn catch_up(
+        &self,
+        client: &EventSender,
+        after: Position,
+        posts: Option<&HashSet<PostId>>,
+    ) -> Result<(), StreamEnded> {
+        let mut from = after;
+        for _ in 0..MAX_CATCH_UP / STEP {
+            let Ok(LogPage { changes, next }) = self.log.read(&from, STEP).await else {
+                return self.reset_at_head(client).await;
+            };
+            if changes.is_empty() {
+                return Ok(());
+            }
+            let counts = self.summaries(changes);
+            send(client, &Batch { from, to: next.clone(), counts }, posts).await?;
+            from = next;
+        }
+        self.reset_at_head(client).await
+    }
+
+    /// Each post's last state, in the order of their last change.
+    fn summaries(&self, changes: Vec<Change>) -> Vec<(PostId, String)> {
+        let mut last: HashMap<PostId, PostState> = HashMap::new();
+        for Change { state, .. } in changes {
+            match last.get(&state.post) {
+                Some(held) if !state.replaces(held.version) => {}
+                _ => drop(last.insert(state.post.clone(), state)),
+            }
+        }
+        let write = |state: PostState| {
+            let counts = Tally::new(&self.kinds, &state.counts);
+            let (total, version) = (counts.total(), state.version.0);
+            let summary = Summary { post: &state.post, counts, total, version };
+            let data = serde_json::to_string(&summary).ok()?;
+            Some((state.post, data))
+        };
+        last.into_values().filter_map(write).collect()
+    }
+
+    async fn reset_at_head(&self, client: &EventSender) -> Result<(), StreamEnded> {
+        match self.log.head().await {
+            Ok(head) => reset(client, &head).await,
+            Err(PortError::Unavailable(_)) | Err(_) => reset(client, &Position(Vec::new())).await,
+        }
+    }
+}
+
+async fn reset(client: &EventSender, at: &Position) -> Result<(), StreamEnded> {
+    client.send(Frame::new(at, "reset", "{}")).await
+}
+
+async fn send(
+    client: &EventSender,
+    batch: &Batch,
+    posts: Option<&HashSet<PostId>>,
+) -> Result<(), StreamEnded> {
+    let wanted = match posts {
+        None => batch.counts.iter().collect(),
+        Some(posts) => {
+            let of_interest = batch.counts.iter().filter(|(post, _)| posts.contains(post));
+            of_interest.collect::<Vec<_>>()
+        }
+    };
+    let last = wanted.len().saturating_sub(1);
+    for (at, (_, data)) in wanted.into_iter().enumerate() {
+        let id = if at == last { &batch.to } else { &batch.from };
+        client.send(Frame::new(id, "counts", data)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! The sources of every read, and how a read may fail.
+
+use std::sync::Arc;
+
+use kudos_core::ports::{LiveCounts, PostIndex, PostStore, ReactionStore, ReactorPage};
+use kudos_core::{Clock, Kind, Kinds, PortError, Post, PostId, UserId};
+use kudos_degraded::{Deadline, FallbackChain, Observer, Reason};
+use kudos_http::Problem;
+use kudos_http::answer::{Provenance, Source};
+use kudos_http::cursor::CursorKey;
+
+use crate::settings::QuerySettings;
+
+/// Why a read has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryError {
+    /// No such visible post.
+    UnknownPost(PostId),
+    /// The cursor is not of this listing.
+    InvalidCursor,
+    /// The words rank by relevance, and there are none.
+    NoText,
+    /// No source answered.
+    Port(PortError),
+}
+
+impl From<PortError> for QueryError {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::UnknownPost(post) => Self::UnknownPost(post),
+            QueryError::InvalidCursor => Self::InvalidCursor,
+            QueryError::NoText => Self::parameter("sort", "`relevance` needs words in `q`"),
+            QueryError::Port(error) => error.into(),
+        }
+    }
+}
+
+/// Where a read may take its answer from.
+#[derive(Clone)]
+pub struct Sources {
+    /// Live counts and ranks.
+    pub live: Arc<dyn LiveCounts>,
+    /// Exact counts, and who holds what.
+    pub truth: Arc<dyn ReactionStore>,
+    /// Full-text search.
+    pub index: Arc<dyn PostIndex>,
+    /// Posts and time order.
+    pub posts: Arc<dyn PostStore>,
+}
+
+/// Reads.
+pub struct QueryService {
+    pub(crate) sources: Sources,
+    pub(crate) kinds: Arc<Kinds>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cursors: CursorKey,
+    pub(crate) settings: QuerySettings,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl QueryService {
+    /// A service over sources.
+    pub fn new(
+        sources: Sources,
+        kinds: Arc<Kinds>,
+        clock: Arc<dyn Clock>,
+        cursors: CursorKey,
+        settings: QuerySettings,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self { sources, kinds, clock, cursors, settings, observer }
+    }
+
+    /// The kinds of the deployment.
+    pub fn kinds(&self) -> &Arc<Kinds> {
+        &self.kinds
+    }
+
+    /// A visible post.
+    pub async fn post(&self, post: &PostId) -> Result<Post, QueryError> {
+        let deadline = Deadline::after(self.settings.total());
+        let found = deadline.run(self.sources.posts.get(std::slice::from_ref(post))).await;
+        let found = found.unwrap_or(Err(PortError::Timeout))?.into_iter().next().flatten();
+        found.ok_or_else(|| QueryError::UnknownPost(post.clone()))
+    }
+
+    /// One page of the users who hold `kind` (any, if none); only the truth knows.
+    pub async fn reactors(
+        &self,
+        post: &PostId,
+        kind: Option<Kind>,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<ReactorPage, QueryError> {
+        let deadline = Deadline::after(self.settings.total());
+        let page = async {
+            self.check_visible(post, deadline).await?;
+            Ok(self.sources.truth.reactors(post, kind, after, limit).await?)
+        };
+        deadline.run(page).await.unwrap_or(Err(PortError::Timeout.into()))
+    }
+
+    /// Refuses a post that is known to be hidden or absent. If that cannot be known now, the
+    /// read goes on: reads always answer.
+    pub(crate) async fn check_visible(
+        &self,
+        post: &PostId,
+        deadline: Deadline,
+    ) -> Result<(), QueryError> {
+        let share = deadline.within(self.settings.truth());
+        match share.run(self.sources.posts.meta(post)).await {
+            Ok(Ok(Some(meta))) if !meta.hidden => Ok(()),
+            Ok(Ok(_)) => Err(QueryError::UnknownPost(post.clone())),
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn chain<T>(&self, name: &'static str, deadline: Deadline) -> FallbackChain<'_, T> {
+        FallbackChain::new(name, deadline).observed_by(&*self.observer)
+    }
+
+    /// An answer of `source`, as fresh as that source is.
+    pub(crate) fn provenance(&self, source: Source, degraded: bool) -> Provenance {
+        let now = self.clock.now();
+        let as_of = match source {
+            Source::Index => now.minus(self.settings.index_lag()),
+            Source::Live | Source::Truth | Source::Time => now,
+        };
+        Provenance { source, as_of, degraded }
+    }
+}
+
+/// The source of that name; a chain knows only names.
+pub(crate) fn source_named(name: &str) -> Source {
+    [Source::Live, Source::Index, Source::Truth]
+        .into_iter()
+        .find(|source| source.as_str() == name)
+        .unwrap_or(Source::Time)
+}
+
+pub(crate) fn reason(error: PortError) -> Reason {
+    match error {
+        PortError::Timeout => Reason::Timeout,
+        PortError::Busy { .. } => Reason::Full,
+        PortError::Unavailable(_) | PortError::NoSpace | PortError::Corrupt(_) => Reason::Error,
+    }
+}

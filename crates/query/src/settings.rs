@@ -1,0 +1,60 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How long a read may take, in milliseconds. `[query]` in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuerySettings {
+    /// A whole read, whatever fails.
+    pub total_ms: u64,
+    /// The live counts' share.
+    pub live_ms: u64,
+    /// The text index's share.
+    pub index_ms: u64,
+    /// The truth's share: time order, counts that live does not hold, what the caller holds.
+    pub truth_ms: u64,
+    /// How old the index's order may be, for `as_of`.
+    pub index_lag_ms: u64,
+    /// How often live events are sent; changes of a post in between are sent as one.
+    pub events_ms: u64,
+}
+
+impl Default for QuerySettings {
+    fn default() -> Self {
+        Self {
+            total_ms: 400,
+            live_ms: 40,
+            index_ms: 150,
+            truth_ms: 150,
+            index_lag_ms: 2_000,
+            events_ms: 100,
+        }
+    }
+}
+
+impl QuerySettings {
+    pub(crate) fn total(&self) -> Duration {
+        Duration::from_millis(self.total_ms)
+    }
+
+    pub(crate) fn live(&self) -> Duration {
+        Duration::from_millis(self.live_ms)
+    }
+
+    pub(crate) fn index(&self) -> Duration {
+        Duration::from_millis(self.index_ms)
+    }
+
+    pub(crate) fn truth(&self) -> Duration {
+        Duration::from_millis(self.truth_ms)
+    }
+
+    pub(crate) fn index_lag(&self) -> Duration {
+        Duration::from_millis(self.index_lag_ms)
+    }
+
+    pub(crate) fn events(&self) -> Duration {
+        Duration::from_millis(self.events_ms)
+    }
+}

@@ -1,0 +1,140 @@
+//! The order of a write: known post, truth, sinks.
+
+use std::sync::Arc;
+
+use kudos_core::ports::{PostStore, ReactionStore, Upserted};
+use kudos_core::{Applied, ApplyError, Clock, Kinds, Operation, PortError, Post, PostId};
+use kudos_degraded::Deadline;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Counter;
+
+use crate::delivery::Deliveries;
+use crate::settings::WriteSettings;
+
+/// Why a write was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteError {
+    /// The post was never stored, or is hidden.
+    UnknownPost(PostId),
+    /// The truth refused or failed.
+    Apply(ApplyError),
+}
+
+impl From<PortError> for WriteError {
+    fn from(error: PortError) -> Self {
+        Self::Apply(error.into())
+    }
+}
+
+impl From<ApplyError> for WriteError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(error)
+    }
+}
+
+/// Writes reactions and posts.
+pub struct WriteService {
+    truth: Arc<dyn ReactionStore>,
+    posts: Arc<dyn PostStore>,
+    deliveries: Deliveries,
+    kinds: Arc<Kinds>,
+    clock: Arc<dyn Clock>,
+    settings: WriteSettings,
+    reactions: Counter<u64>,
+}
+
+impl WriteService {
+    /// A service over a truth, posts and sinks.
+    pub fn new(
+        truth: Arc<dyn ReactionStore>,
+        posts: Arc<dyn PostStore>,
+        deliveries: Deliveries,
+        kinds: Arc<Kinds>,
+        clock: Arc<dyn Clock>,
+        settings: WriteSettings,
+    ) -> Self {
+        let reactions = opentelemetry::global::meter("kudos")
+            .u64_counter("kudos_reactions")
+            .with_description("Operations on reactions, by outcome")
+            .build();
+        Self { truth, posts, deliveries, kinds, clock, settings, reactions }
+    }
+
+    /// The kinds of the deployment.
+    pub fn kinds(&self) -> &Arc<Kinds> {
+        &self.kinds
+    }
+
+    /// The clock of the service.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Applies one operation. When it returns, the operation is durable and counted once, and
+    /// every sink has it or the journal knows that it may not.
+    pub async fn react(&self, op: Operation) -> Result<Applied, WriteError> {
+        let user = op.user.clone();
+        let deadline = Deadline::after(self.settings.truth_budget());
+        let applied = deadline
+            .run(async {
+                self.check_known(&op.post).await?;
+                self.truth.apply(op).await.map_err(WriteError::Apply)
+            })
+            .await
+            .unwrap_or(Err(WriteError::Apply(PortError::Timeout.into())));
+        self.count(&applied);
+        let applied = applied?;
+        if let Some(change) = applied.change(&user) {
+            self.deliveries.deliver(&change).await;
+        }
+        Ok(applied)
+    }
+
+    /// Stores a post.
+    pub async fn upsert(&self, post: &Post) -> Result<Upserted, WriteError> {
+        self.within_budget(self.posts.upsert(post)).await
+    }
+
+    /// What is stored of a visible post.
+    pub async fn find(&self, post: &PostId) -> Result<Option<Post>, WriteError> {
+        let found = self.within_budget(self.posts.get(std::slice::from_ref(post))).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// Hides a post everywhere.
+    pub async fn hide(&self, post: &PostId) -> Result<(), WriteError> {
+        match self.within_budget(self.posts.hide(post)).await? {
+            true => Ok(()),
+            false => Err(WriteError::UnknownPost(post.clone())),
+        }
+    }
+
+    async fn check_known(&self, post: &PostId) -> Result<(), WriteError> {
+        match self.posts.meta(post).await? {
+            Some(meta) if !meta.hidden => Ok(()),
+            None if !self.settings.require_known => Ok(()),
+            _ => Err(WriteError::UnknownPost(post.clone())),
+        }
+    }
+
+    async fn within_budget<T>(
+        &self,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, WriteError> {
+        let deadline = Deadline::after(self.settings.truth_budget());
+        Ok(deadline.run(work).await.unwrap_or(Err(PortError::Timeout))?)
+    }
+
+    fn count(&self, applied: &Result<Applied, WriteError>) {
+        let outcome = match applied {
+            Ok(applied) if applied.replayed => "replayed",
+            Ok(applied) if applied.outcome.changed => "changed",
+            Ok(_) => "unchanged",
+            Err(WriteError::UnknownPost(_)) => "unknown_post",
+            Err(WriteError::Apply(ApplyError::Stale)) => "stale",
+            Err(WriteError::Apply(ApplyError::KeyReused)) => "key_reused",
+            Err(WriteError::Apply(ApplyError::Port(error))) => error.reason(),
+        };
+        self.reactions.add(1, &[KeyValue::new("outcome", outcome)]);
+    }
+}
