@@ -165,14 +165,12 @@ impl BestOfSegment {
         {
             return;
         }
-        match worst {
-            Some(worst) if place < worst => {}
-            Some(_) => self
-                .best
-                .peek_mut()
-                .into_iter()
-                .for_each(|mut top| *top = Reverse(place)),
-            None => self.best.push(Reverse(place)),
+        if worst.is_none() {
+            self.best.push(Reverse(place));
+        } else if let Some(mut worst) = self.best.peek_mut()
+            && place > worst.0
+        {
+            *worst = Reverse(place);
         }
     }
 

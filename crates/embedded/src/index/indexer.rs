@@ -56,23 +56,27 @@ pub(super) struct Indexer {
 impl Indexer {
     /// Opens what is on disk, so that it can be searched before the thread runs.
     pub(super) fn open(&mut self) -> Result<(), Fault> {
-        let end = self.store.outbox_end();
-        let opened = Engine::open(&self.path, end).and_then(|engine| {
-            self.publish(engine.searcher(), &engine)?;
-            Ok(engine)
-        });
-        let engine = match opened {
-            Err(Fault::Damaged(what)) => {
-                tracing::warn!(what, "the text index is built anew from the posts");
-                engine::wipe(&self.path)?;
-                let engine = Engine::open(&self.path, end)?;
-                self.publish(engine.searcher(), &engine)?;
-                engine
-            }
-            opened => opened?,
-        };
+        self.heal(Self::open_engine)
+    }
+
+    fn open_engine(&mut self) -> Result<(), Fault> {
+        let engine = Engine::open(&self.path, self.store.outbox_end())?;
+        self.publish(engine.searcher(), &engine)?;
         self.engine = Some(engine);
         Ok(())
+    }
+
+    /// Does some work; once more on a new index, if this one is damaged.
+    fn heal(&mut self, work: impl Fn(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+        match work(self) {
+            Err(Fault::Damaged(what)) => {
+                tracing::warn!(what, "the text index is built anew from the posts");
+                self.engine = None;
+                engine::wipe(&self.path)?;
+                work(self)
+            }
+            done => done,
+        }
     }
 
     /// Follows the store until the index is dropped.
@@ -126,28 +130,19 @@ impl Indexer {
         })
     }
 
-    /// Brings the index to where the store is now. What a failure left staged is given up.
+    /// Brings the index to where the store is now. A panic is a failure like others: whatever
+    /// failed left nothing staged, and the next try opens the index again.
     fn catch_up(&mut self, requests: &[Request]) -> Result<(), Fault> {
-        match self.attempt(requests) {
-            Err(Fault::Damaged(what)) => {
-                tracing::warn!(what, "the text index is built anew from the posts");
-                engine::wipe(&self.path)?;
-                self.attempt(requests)
-            }
-            done => done,
-        }
-    }
-
-    /// A panic is a failure like others: the next try opens the index again.
-    fn attempt(&mut self, requests: &[Request]) -> Result<(), Fault> {
-        let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(requests)));
-        let panicked = |_| PortError::Unavailable("the text index panicked".into());
-        advanced.map_err(panicked)?
+        self.heal(|indexer| {
+            let advanced = catch_unwind(AssertUnwindSafe(|| indexer.advance(requests)));
+            let panicked = |_| PortError::Unavailable("the text index panicked".into());
+            advanced.map_err(panicked)?
+        })
     }
 
     fn advance(&mut self, requests: &[Request]) -> Result<(), Fault> {
         if self.engine.is_none() {
-            self.open()?;
+            self.open_engine()?;
         }
         // Taken: if anything fails it is dropped with what it has staged, and opened again.
         let Some(mut engine) = self.engine.take() else {

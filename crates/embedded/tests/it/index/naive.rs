@@ -152,7 +152,7 @@ static SHARED: LazyLock<(Runtime, Machine)> = LazyLock::new(|| {
 });
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn the_index_finds_what_a_look_through_all_posts_finds(steps in steps()) {
