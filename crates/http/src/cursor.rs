@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use sha2::Sha256;
 
 use crate::problem::Problem;
-use crate::secret::Secret;
+use kudos_runtime::config::Secret;
 
 /// The longest cursor, in bytes of its text.
 pub const MAX_CURSOR_BYTES: usize = 8192;

@@ -21,17 +21,14 @@
 pub mod answer;
 pub mod auth;
 pub mod cursor;
-mod duration;
 pub mod etag;
 pub mod extract;
 pub mod gate;
 pub mod limit;
 pub mod openapi;
 pub mod problem;
-pub mod secret;
 pub mod sse;
 pub mod stack;
 pub mod timestamp;
 
 pub use problem::{Problem, ProblemType};
-pub use secret::Secret;

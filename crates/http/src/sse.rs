@@ -34,7 +34,7 @@ pub struct SseSettings {
     /// The most events that wait for one client.
     pub queue: usize,
     /// How often a silent stream says that it is alive.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "kudos_runtime::config::duration")]
     pub heartbeat: Duration,
 }
 

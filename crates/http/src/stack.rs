@@ -33,7 +33,7 @@ pub struct StackSettings {
     /// The most bytes of a request's body.
     pub body_limit_bytes: usize,
     /// The most time until an answer begins. Streams may go on for longer.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "kudos_runtime::config::duration")]
     pub request_timeout: Duration,
     /// Origins whose pages may call the API from a browser, such as `https://app.example`, or
     /// `*` for any. None by default.

@@ -87,10 +87,12 @@ impl Telemetry {
         if let Some(tracers) = &tracers {
             global::set_tracer_provider(tracers.clone());
         }
+        let logged = EnvFilter::builder().parse(&log.level)?;
+        // Spans of requests are below the level of logs: only traces want them.
+        let traced = EnvFilter::builder().parse(format!("{},kudos::request=debug", log.level))?;
         tracing_subscriber::registry()
-            .with(EnvFilter::builder().parse(&log.level)?)
-            .with(traces)
-            .with(log_layer(log.format))
+            .with(traces.map(|traces| traces.with_filter(traced)))
+            .with(log_layer(log.format).with_filter(logged))
             .try_init()?;
         Ok(Self {
             metrics,

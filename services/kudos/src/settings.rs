@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use kudos_core::Kinds;
 use kudos_embedded::Options;
-use kudos_http::Secret;
 use kudos_http::auth::AuthSettings;
 use kudos_http::limit::LimitSettings;
 use kudos_http::sse::SseSettings;
 use kudos_http::stack::StackSettings;
 use kudos_query::QuerySettings;
-use kudos_runtime::config::InvalidSetting;
+use kudos_runtime::config::{InvalidSetting, Secret};
 use kudos_runtime::settings::{
     HttpSettings, LogFormat, LogSettings, ServiceSettings, TelemetrySettings,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Scopes};
-use crate::secret::Secret;
+use kudos_runtime::config::Secret;
 
 /// The shortest HS256 secret, in bytes: as long as the hash (RFC 7518, 3.2).
 pub(super) const MIN_SECRET_BYTES: usize = 32;
@@ -81,16 +81,16 @@ pub struct JwtSettings {
     /// The `iss` that a token must have.
     pub issuer: Option<String>,
     /// How far the issuer's clock may differ; at most 5 minutes.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "kudos_runtime::config::duration")]
     pub leeway: Duration,
     /// How old a key set grows before it is fetched again.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "kudos_runtime::config::duration")]
     pub refresh_after: Duration,
     /// The least time between two fetches, whatever tokens come.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "kudos_runtime::config::duration")]
     pub min_refresh_interval: Duration,
     /// The most time that a fetch takes.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "kudos_runtime::config::duration")]
     pub fetch_timeout: Duration,
     /// How many verified tokens are remembered, so that they are not verified for each request.
     pub cached_tokens: usize,

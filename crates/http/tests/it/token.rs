@@ -13,7 +13,8 @@ use kudos_http::auth::{
     AuthFailure, AuthMode, AuthSettings, AuthSettingsError, Authenticator, Caller, JwtAlgorithm,
     JwtSettings, Scope, Scopes,
 };
-use kudos_http::{Problem, Secret};
+use kudos_http::Problem;
+use kudos_runtime::config::Secret;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

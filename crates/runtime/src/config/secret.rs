@@ -18,7 +18,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// A password, key or token. `Debug`, `Display` and `Serialize` write `[redacted]`; its memory is
 /// overwritten when it is dropped. Any setting of this type can be given as `<key>_file` (or
 /// `KUDOS_…_FILE`), the path of a file whose content is the secret, less one trailing newline.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
