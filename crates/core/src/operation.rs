@@ -1,5 +1,7 @@
 //! One request to change a reaction, and its answer.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,6 +10,9 @@ use crate::counts::Counts;
 use crate::id::{PostId, UserId};
 use crate::kind::Kind;
 use crate::time::Millis;
+
+/// How far a client's clock may run ahead for the time in its keys to be believed.
+pub const MAX_SKEW: Duration = Duration::from_secs(300);
 
 /// Identifies an operation of one user on one post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,7 +55,9 @@ pub struct Operation {
 
 impl Operation {
     /// An operation under a client's key. A key that is a UUID version 7 tells when it was made,
-    /// which lets a very old retry be refused even after it is forgotten.
+    /// which lets a very old retry be refused even after it is forgotten. A time that lies more than
+    /// [`MAX_SKEW`] ahead is not believed: it would make the operations of the user's other devices
+    /// look old.
     pub fn keyed(key: &str, post: PostId, user: UserId, want: Option<Kind>, at: Millis) -> Self {
         let issued_at = Uuid::try_parse(key)
             .ok()
@@ -119,7 +126,32 @@ impl Applied {
     pub fn change(&self, user: &UserId) -> Option<Change> {
         let fresh = self.outcome.changed && !self.replayed;
         let (from, to) = (self.from, self.outcome.mine);
-        let users = vec![UserChange { user: user.clone(), from, to }];
-        fresh.then(|| Change { state: self.state.clone(), users })
+        let users = vec![UserChange {
+            user: user.clone(),
+            from,
+            to,
+        }];
+        fresh.then(|| Change {
+            state: self.state.clone(),
+            users,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::{NoContext, Timestamp};
+
+    #[test]
+    fn a_key_tells_its_time_unless_it_lies_far_ahead() {
+        let issued_at = |seconds| {
+            let key = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, 0)).to_string();
+            let (post, user) = (PostId::new("p").unwrap(), UserId::new("u").unwrap());
+            Operation::keyed(&key, post, user, None, Millis(1_000_000)).issued_at
+        };
+        assert_eq!(issued_at(900), Some(Millis(900_000)));
+        assert_eq!(issued_at(1_300), Some(Millis(1_300_000)));
+        assert_eq!(issued_at(1_301), None);
     }
 }

@@ -23,7 +23,10 @@ fn oldest_hour(now: Millis) -> u64 {
 }
 
 fn time_key(rank: &RankEntry) -> TimeKey {
-    TimeKey { created_at: rank.created_at, post: rank.post.clone() }
+    TimeKey {
+        created_at: rank.created_at,
+        post: rank.post.clone(),
+    }
 }
 
 impl Orders {
@@ -43,8 +46,15 @@ impl Orders {
         times.sort_unstable();
         orders.by_time = times.into_iter().collect();
         ranks.sort_unstable();
-        for rank in ranks.iter().filter(|rank| rank.created_at.0 / HOUR >= orders.first_hour) {
-            orders.by_hour.entry(rank.created_at.0 / HOUR).or_default().insert(rank.clone());
+        for rank in ranks
+            .iter()
+            .filter(|rank| rank.created_at.0 / HOUR >= orders.first_hour)
+        {
+            orders
+                .by_hour
+                .entry(rank.created_at.0 / HOUR)
+                .or_default()
+                .insert(rank.clone());
         }
         orders.popular = ranks.into_iter().collect();
         orders
@@ -122,7 +132,9 @@ impl Orders {
             .collect();
         let mut top = Vec::with_capacity(limit.min(1024));
         while top.len() < limit {
-            let Some(Reverse((rank, hour))) = heads.pop() else { break };
+            let Some(Reverse((rank, hour))) = heads.pop() else {
+                break;
+            };
             top.push(rank.clone());
             heads.extend(hours[hour].next().map(|rank| Reverse((rank, hour))));
         }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use kudos_core::ports::Upserted;
-use kudos_core::{Applied, ApplyError, Clock, Operation, PortError, Post, PostId, PostState, Version};
+use kudos_core::{
+    Applied, ApplyError, Clock, Operation, PortError, Post, PostId, PostState, Version,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::{Engine, StoreFault};
@@ -84,7 +86,10 @@ impl Committer {
             let head = self.engine.with(|db| reads::head(db, &post))?;
             if let Some(head) = head {
                 let state = head.state(post.clone());
-                let introduced = PostState { version: Version(0), ..state.clone() };
+                let introduced = PostState {
+                    version: Version(0),
+                    ..state.clone()
+                };
                 self.board.merge_all([&introduced, &state]);
                 self.board.set_hidden(&post, head.hidden);
             }
@@ -99,7 +104,9 @@ impl Committer {
         let (mut answers, mut doubt) = (Vec::new(), Vec::new());
         let committed = engine.with(|db| {
             let mut staging = Staging::new(db, &board, self.clock.now());
-            answers = commands.map(|command| command.stage(&mut staging)).collect();
+            answers = commands
+                .map(|command| command.stage(&mut staging))
+                .collect();
             doubt = staging.posts();
             fail::fail_point!("commit::before", |_| std::process::abort());
             let committed = staging.commit(log, outbox)?;
@@ -126,8 +133,12 @@ impl Committer {
             self.board.set_hidden(&state.post, *hidden);
         }
         self.board.merge_all(&committed.states);
-        let new = Ends { log: committed.last_log, outbox: committed.last_outbox };
-        self.ends.send_if_modified(|ends| std::mem::replace(ends, new) != new);
+        let new = Ends {
+            log: committed.last_log,
+            outbox: committed.last_outbox,
+        };
+        self.ends
+            .send_if_modified(|ends| std::mem::replace(ends, new) != new);
     }
 }
 
@@ -135,10 +146,14 @@ impl Command {
     fn stage(self, staging: &mut Staging<'_>) -> Pending {
         match self {
             Self::React(op, reply) => {
-                let staged = staging.react(&op).unwrap_or_else(|fault| Err(damage(fault).into()));
+                let staged = staging
+                    .react(&op)
+                    .unwrap_or_else(|fault| Err(damage(fault).into()));
                 Pending::React(staged, reply)
             }
-            Self::Upsert(post, reply) => Pending::Upsert(staging.upsert(&post).map_err(damage), reply),
+            Self::Upsert(post, reply) => {
+                Pending::Upsert(staging.upsert(&post).map_err(damage), reply)
+            }
             Self::Hide(post, reply) => Pending::Hide(staging.hide(&post), reply),
         }
     }

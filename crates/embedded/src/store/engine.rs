@@ -47,7 +47,9 @@ impl Db {
 
     /// A batch that is on disk when its commit returns.
     pub(crate) fn durable_batch(&self) -> fjall::OwnedWriteBatch {
-        self.database.batch().durability(Some(PersistMode::SyncData))
+        self.database
+            .batch()
+            .durability(Some(PersistMode::SyncData))
     }
 
     /// A consistent view for long scans while writes go on.
@@ -72,7 +74,11 @@ impl Engine {
             fjall::Error::Locked => OpenError::Locked(path.to_owned()),
             other => OpenError::Store(port_error(&other)),
         })?;
-        Ok(Self { path: path.to_owned(), options: options.clone(), db: RwLock::new(Some(db)) })
+        Ok(Self {
+            path: path.to_owned(),
+            options: options.clone(),
+            db: RwLock::new(Some(db)),
+        })
     }
 
     /// Runs `work` on the database, for reading or to write a batch.
@@ -82,7 +88,9 @@ impl Engine {
     ) -> Result<T, PortError> {
         let guard = self.db.read();
         let Some(db) = guard.as_ref() else {
-            return Err(PortError::Unavailable("the store is being recovered".into()));
+            return Err(PortError::Unavailable(
+                "the store is being recovered".into(),
+            ));
         };
         work(db).map_err(|fault| match fault {
             StoreFault::Engine(error) => port_error(&error),
@@ -104,7 +112,9 @@ impl Engine {
     pub(crate) fn space_is_low(&self) -> bool {
         const RESERVE: u64 = 32 << 20;
         // A volume that cannot be asked is tried: the write itself will tell.
-        let Ok(volume) = rustix::fs::statvfs(&self.path) else { return false };
+        let Ok(volume) = rustix::fs::statvfs(&self.path) else {
+            return false;
+        };
         let total = volume.f_blocks.saturating_mul(volume.f_frsize);
         let free = volume.f_bavail.saturating_mul(volume.f_frsize);
         free < RESERVE.min(total / 8)

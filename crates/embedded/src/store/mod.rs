@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::board::Board;
 use crate::options::{OpenError, Options};
-use committer::{Command, Committer};
 pub(crate) use committer::Ends;
+use committer::{Command, Committer};
 use engine::Engine;
 
 /// The embedded truth. All writes pass through one committer thread; reads see only what is
@@ -41,7 +41,11 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let engine = Arc::new(Engine::open(path, options)?);
         check_kinds(&engine, &options.kinds)?;
-        let board = Arc::new(load_board(&engine, options.kinds.len(), Arc::clone(&clock))?);
+        let board = Arc::new(load_board(
+            &engine,
+            options.kinds.len(),
+            Arc::clone(&clock),
+        )?);
         let ends = engine.with(reads::ends)?;
         let (sender, receiver) = mpsc::channel(options.queue);
         let (ends_sender, ends) = watch::channel(ends);
@@ -54,9 +58,16 @@ impl Store {
             failed: false,
         };
         let thread = std::thread::Builder::new().name("committer".into());
-        let committer =
-            thread.spawn(move || committer.run(receiver)).map_err(OpenError::Thread)?;
-        Ok(Self { engine, board, commands: Some(sender), ends, committer: Some(committer) })
+        let committer = thread
+            .spawn(move || committer.run(receiver))
+            .map_err(OpenError::Thread)?;
+        Ok(Self {
+            engine,
+            board,
+            commands: Some(sender),
+            ends,
+            committer: Some(committer),
+        })
     }
 
     /// Counts and ranks, as of the last durable commit.
@@ -84,12 +95,15 @@ impl Drop for Store {
 fn check_kinds(engine: &Engine, configured: &Kinds) -> Result<(), OpenError> {
     let stored = engine.with(|db| {
         let bytes = db.meta.get("kinds")?;
-        bytes.map(|bytes| schema::decode::<Kinds>("kinds", &bytes)).transpose()
+        bytes
+            .map(|bytes| schema::decode::<Kinds>("kinds", &bytes))
+            .transpose()
     })?;
     match stored {
-        Some(stored) if !configured.extends(&stored) => {
-            Err(OpenError::Kinds { stored: stored.into(), configured: configured.clone().into() })
-        }
+        Some(stored) if !configured.extends(&stored) => Err(OpenError::Kinds {
+            stored: stored.into(),
+            configured: configured.clone().into(),
+        }),
         Some(stored) if stored == *configured => Ok(()),
         _ => Ok(engine.with(|db| {
             let mut batch = db.durable_batch();

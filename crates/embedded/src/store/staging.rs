@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use hashbrown::hash_map::Entry;
 use kudos_core::ports::Upserted;
 use kudos_core::{
-    Applied, ApplyError, Change, Decision, Kind, Millis, Operation, Outcome, Post, PostId, PostState,
-    UserChange, UserRow, Version,
+    Applied, ApplyError, Change, Decision, Kind, Millis, Operation, Outcome, Post, PostId,
+    PostState, UserChange, UserRow, Version,
 };
 
 use super::engine::{Db, StoreFault};
@@ -64,7 +64,10 @@ impl<'a> Staging<'a> {
     }
 
     /// Stages one reaction. An error leaves the batch as it was.
-    pub(crate) fn react(&mut self, op: &Operation) -> Result<Result<Applied, ApplyError>, StoreFault> {
+    pub(crate) fn react(
+        &mut self,
+        op: &Operation,
+    ) -> Result<Result<Applied, ApplyError>, StoreFault> {
         let key = row_key(&op.post, &op.user);
         let StagedRow { row, dirty } = match self.rows.entry(key) {
             Entry::Occupied(row) => row.into_mut(),
@@ -92,11 +95,26 @@ impl<'a> Staging<'a> {
             shifted.map_err(|error| StoreFault::Damaged(format!("post {}: {error}", op.post)))?;
             staged.head.version = staged.head.version.next();
             staged.head.as_of = self.now;
-            staged.changes.push(UserChange { user: op.user.clone(), from, to: op.want });
+            staged.changes.push(UserChange {
+                user: op.user.clone(),
+                from,
+                to: op.want,
+            });
         }
-        let Head { version, ref counts, created_at, .. } = staged.head;
+        let Head {
+            version,
+            ref counts,
+            created_at,
+            ..
+        } = staged.head;
         let (mine, counts) = (op.want, counts.clone());
-        let outcome = Outcome { mine, changed, version, counts, at: op.at };
+        let outcome = Outcome {
+            mine,
+            changed,
+            version,
+            counts,
+            at: op.at,
+        };
         row.record(op, outcome.clone());
         *dirty = true;
         Ok(Ok(answer(op, created_at, from, outcome, false)))
@@ -167,18 +185,29 @@ impl<'a> Staging<'a> {
             batch.insert(&self.db.heads, post.as_str(), encode(&staged.head)?);
             let state = staged.head.state(post);
             if staged.moved {
-                let introduced = PostState { version: Version(0), ..state.clone() };
+                let introduced = PostState {
+                    version: Version(0),
+                    ..state.clone()
+                };
                 moved.push((introduced, staged.head.hidden));
             }
             if !staged.changes.is_empty() {
                 log += 1;
-                let change = Change { state: state.clone(), users: staged.changes };
+                let change = Change {
+                    state: state.clone(),
+                    users: staged.changes,
+                };
                 batch.insert(&self.db.log, log.to_be_bytes(), encode(&change)?);
                 states.push(state);
             }
         }
         batch.commit()?;
-        Ok(Committed { states, moved, last_log: log, last_outbox: outbox })
+        Ok(Committed {
+            states,
+            moved,
+            last_log: log,
+            last_outbox: outbox,
+        })
     }
 }
 
@@ -190,9 +219,15 @@ fn head_of<'m>(
     created_at: Millis,
 ) -> &'m mut StagedHead {
     heads.entry(post.clone()).or_insert_with(|| {
-        let held = board.get(post).map(|(state, hidden)| Head::of(state, hidden));
+        let held = board
+            .get(post)
+            .map(|(state, hidden)| Head::of(state, hidden));
         let head = held.unwrap_or_else(|| Head::new(created_at));
-        StagedHead { head, changes: Vec::new(), moved: false }
+        StagedHead {
+            head,
+            changes: Vec::new(),
+            moved: false,
+        }
     })
 }
 
@@ -203,8 +238,24 @@ fn answer(
     outcome: Outcome,
     replayed: bool,
 ) -> Applied {
-    let Outcome { version, ref counts, at, .. } = outcome;
+    let Outcome {
+        version,
+        ref counts,
+        at,
+        ..
+    } = outcome;
     let (post, counts) = (op.post.clone(), counts.clone());
-    let state = PostState { post, created_at, version, counts, as_of: at };
-    Applied { outcome, from, replayed, state }
+    let state = PostState {
+        post,
+        created_at,
+        version,
+        counts,
+        as_of: at,
+    };
+    Applied {
+        outcome,
+        from,
+        replayed,
+        state,
+    }
 }
