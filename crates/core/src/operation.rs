@@ -70,6 +70,7 @@ impl Operation {
                         .saturating_add(u64::from(nanos) / 1_000_000),
                 )
             });
+        let issued_at = issued_at.filter(|&issued| issued <= at.plus(MAX_SKEW));
         Self {
             id: OpId::from_key(key),
             issued_at,
