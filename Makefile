@@ -1,0 +1,75 @@
+# What people and CI do here, a word each. `make` alone lists the words.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+# All tests and all checks are built with the same features, so that they share what is compiled.
+FEATURES := --features kudos/failpoints
+# Seconds that `make fuzz` runs, all targets together.
+FUZZ_SECONDS ?= 60
+export FUZZ_SECONDS
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: run
+run: ## Build and serve on 127.0.0.1:8080, with the data under ./kudos-data
+	cargo run --release
+
+.PHONY: build
+build: ## Build the product, optimised: target/release/kudos
+	cargo build --release
+
+.PHONY: test
+test: ## Run every hermetic test: no server, no network
+	cargo test --workspace $(FEATURES)
+
+.PHONY: test-api
+test-api: server ## Test the served API against its own description
+	tests/api/run.sh
+
+.PHONY: test-web
+test-web: server ## Test the page in a real browser
+	scripts/test-web
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of outside bytes for FUZZ_SECONDS (60)
+	scripts/fuzz
+
+.PHONY: bench
+bench: ## Measure against the targets, and write docs/BENCHMARKS.md
+	cargo run --release -p kudos-bench -- all
+
+.PHONY: check
+check: check-files check-deps check-code check-docs ## Check format, lints, dependencies, documents
+
+# The debug server, built as `make test` builds it.
+.PHONY: server
+server:
+	cargo build --workspace --bins --tests $(FEATURES)
+
+.PHONY: check-files
+check-files:
+	scripts/tidy
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check -- --config-path .
+
+.PHONY: check-deps
+check-deps:
+	scripts/deny
+
+.PHONY: check-code
+check-code:
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+.PHONY: check-docs
+check-docs:
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps
+
+.PHONY: clean
+clean: ## Remove what was built and installed here; ./kudos-data stays
+	cargo clean
+	rm -rf fuzz/target web/test/node_modules .tools
