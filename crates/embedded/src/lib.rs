@@ -20,7 +20,8 @@ pub use index::{Lag, TextIndex};
 pub use options::{OpenError, Options};
 pub use store::Store;
 
-/// All backends over one data folder.
+/// All backends over one data folder. Clones share them.
+#[derive(Clone)]
 pub struct Embedded {
     /// Reactions, posts and the event log.
     pub store: Arc<Store>,

@@ -70,7 +70,7 @@ pub trait EventLog: Send + Sync {
     /// commit itself has nothing left to do here.
     async fn publish(&self, change: &Change) -> Result<(), PortError>;
 
-    /// At most `limit` changes behind `after`; empty at the head.
+    /// The changes behind `after`, about `limit` of them: a commit is not split. Empty at the head.
     async fn read(&self, after: &Position, limit: usize) -> Result<LogPage, LogError>;
 
     /// The end of the log.

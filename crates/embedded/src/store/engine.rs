@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fjall::compaction::Fifo;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use kudos_core::PortError;
 use parking_lot::RwLock;
 
+use super::mend;
 use crate::options::{OpenError, Options};
 
 /// The keyspaces of an open database. See [`super::schema`] for keys and values.
@@ -24,11 +25,23 @@ pub(crate) struct Db {
 }
 
 impl Db {
+    /// Opens and recovers the database; a batch that a power cut tore is dropped.
     fn open(path: &Path, options: &Options) -> Result<Self, fjall::Error> {
+        match Self::recover(path, options) {
+            Err(error) if mend::is_torn(&error) && mend::cut_torn_end(path)? => {
+                Self::recover(path, options)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn recover(path: &Path, options: &Options) -> Result<Self, fjall::Error> {
         let database = Database::builder(path)
             .cache_size(options.cache_bytes)
             .worker_threads(1)
             .max_journaling_size(options.journal_bytes)
+            // Records are small and mostly hashes and numbers: there is little to gain.
+            .journal_compression(CompressionType::None)
             .open()?;
         let table = || KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
         // A log of ascending positions ages by whole tables: dropping the oldest costs nothing.

@@ -3,6 +3,7 @@
 mod committer;
 mod engine;
 mod feed;
+mod mend;
 mod ports;
 mod reads;
 mod schema;

@@ -97,7 +97,8 @@ pub(crate) fn reactors(
     Ok(page)
 }
 
-/// Changes behind `after`, with the position of the last; none if the log does not reach back.
+/// Commits behind `after` until there are `limit` changes or more, with the position of the last;
+/// none if the log does not reach back.
 pub(crate) fn log(
     db: &Db,
     after: u64,
@@ -106,14 +107,17 @@ pub(crate) fn log(
     let mut changes = Vec::new();
     let mut last = after;
     let behind = (Bound::Excluded(after.to_be_bytes()), Bound::Unbounded);
-    for entry in db.log.range::<[u8; 8], _>(behind).take(limit) {
+    for entry in db.log.range::<[u8; 8], _>(behind) {
+        if changes.len() >= limit {
+            break;
+        }
         let (key, value) = entry.into_inner()?;
         let position = number_of(&key)?;
         if position != last + 1 {
             return Ok(None);
         }
         last = position;
-        changes.push(decode("change", &value)?);
+        changes.extend(decode::<Vec<Change>>("commit", &value)?);
     }
     Ok(Some((changes, last)))
 }

@@ -6,7 +6,7 @@
 //! | `heads` | post | [`Head`]: state of the post, read whole at start |
 //! | `posts` | post | [`Body`]: what a person reads |
 //! | `rows` | post, 0x00, user | [`kudos_core::UserRow`] |
-//! | `log` | position, 8 bytes big-endian | [`kudos_core::Change`] |
+//! | `log` | commit, 8 bytes big-endian | its [`kudos_core::Change`]s |
 //! | `outbox` | revision, 8 bytes big-endian | post, for the text index |
 //!
 //! Ids hold no control characters, so the zero byte splits a row's key without doubt, and the

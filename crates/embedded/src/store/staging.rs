@@ -177,7 +177,7 @@ impl<'a> Staging<'a> {
             outbox += 1;
             batch.insert(&self.db.outbox, outbox.to_be_bytes(), post.as_str());
         }
-        let (mut states, mut moved) = (Vec::new(), Vec::new());
+        let (mut changes, mut moved) = (Vec::new(), Vec::new());
         for (post, staged) in self.heads {
             if !staged.moved && staged.changes.is_empty() {
                 continue;
@@ -192,18 +192,17 @@ impl<'a> Staging<'a> {
                 moved.push((introduced, staged.head.hidden));
             }
             if !staged.changes.is_empty() {
-                log += 1;
-                let change = Change {
-                    state: state.clone(),
-                    users: staged.changes,
-                };
-                batch.insert(&self.db.log, log.to_be_bytes(), encode(&change)?);
-                states.push(state);
+                let users = staged.changes;
+                changes.push(Change { state, users });
             }
+        }
+        if !changes.is_empty() {
+            log += 1;
+            batch.insert(&self.db.log, log.to_be_bytes(), encode(&changes)?);
         }
         batch.commit()?;
         Ok(Committed {
-            states,
+            states: changes.into_iter().map(|change| change.state).collect(),
             moved,
             last_log: log,
             last_outbox: outbox,
