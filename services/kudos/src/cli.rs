@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use kudos_runtime::config::Sources;
+
+use crate::commands;
+use crate::jobs::{Job, SeedArgs};
 
 /// Exact reaction counts and popularity ranking, on one machine.
 #[derive(Debug, Parser)]
@@ -49,4 +53,44 @@ pub(crate) enum Command {
     Serve,
     /// Print the effective settings, secrets redacted
     Config,
+    #[command(flatten)]
+    Job(JobCommand),
+}
+
+/// What is done with a data folder, by the server if one runs on it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Fill in posts and reactions that look real
+    ///
+    /// The same seed again changes nothing. Works beside a running server too.
+    #[command(after_help = SEED_HELP)]
+    Seed {
+        #[command(flatten)]
+        args: SeedArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Output {
+    /// Print the result as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+const SEED_HELP: &str = "\
+Example:
+  kudos seed --posts 100 --users 500 --reactions 5000
+
+Exit codes: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration.";
+
+impl JobCommand {
+    pub(crate) fn run(self, sources: &Sources) -> ExitCode {
+        let (job, output) = match self {
+            Self::Seed { args, output } => (Job::Seed(args), output),
+        };
+        commands::run(sources, &job, output.json)
+    }
 }

@@ -1,6 +1,9 @@
 //! Kudos on one machine: all services in one process, on embedded backends.
 
 mod cli;
+mod commands;
+mod control;
+mod jobs;
 mod page;
 mod serve;
 mod settings;
@@ -24,5 +27,6 @@ fn main() -> ExitCode {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => kudos_runtime::start::start("kudos", &sources, serve::run),
         Command::Config => kudos_runtime::start::print_config::<Settings>(&sources),
+        Command::Job(job) => job.run(&sources),
     }
 }

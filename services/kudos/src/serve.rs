@@ -20,6 +20,8 @@ use kudos_runtime::observe::Metered;
 use kudos_runtime::start::{BoxError, Context};
 use kudos_write::{Deliveries, LiveSink, LogSink, OutageJournal, WriteService};
 
+use crate::control;
+use crate::jobs::Place;
 use crate::page;
 use crate::settings::Settings;
 
@@ -30,6 +32,7 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     let backends = Embedded::open(&data.path, &context.settings.store_options(), clock())?;
     let app = router(&context, &backends)?;
     watch(&context.health, &backends);
+    control::serve(Place::of(backends.clone(), &context.settings), &context.shutdown);
     announce(listener.local_addr()?, &data.path);
     context.serve(listener, app).await;
     Ok(())
@@ -108,6 +111,8 @@ impl OutageJournal for InOneCommit {
     fn missed(&self, sink: &'static str, post: &PostId, reason: Reason) {
         tracing::error!(sink, %post, %reason, "an embedded sink missed a commit");
     }
+
+    fn in_doubt(&self, _: &PostId) {}
 }
 
 fn watch(health: &Health, backends: &Embedded) {
