@@ -1,5 +1,5 @@
-use kudos_http::cursor::{CursorError, CursorKey, MAX_CURSOR_BYTES};
 use kudos_http::Problem;
+use kudos_http::cursor::{CursorError, CursorKey, MAX_CURSOR_BYTES};
 use kudos_runtime::config::Secret;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kudos_core::{Clock, Millis};
+use kudos_http::Problem;
 use kudos_http::auth::{
     AuthFailure, AuthMode, AuthSettings, AuthSettingsError, Authenticator, Caller, JwtAlgorithm,
     JwtSettings, Scope, Scopes,
 };
-use kudos_http::Problem;
 use kudos_runtime::config::Secret;
 use proptest::prelude::*;
 use serde_json::{Value, json};
