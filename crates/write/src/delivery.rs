@@ -25,6 +25,10 @@ pub trait Sink: Send + Sync {
 pub trait OutageJournal: Send + Sync {
     /// `sink` may not hold the newest state of `post`.
     fn missed(&self, sink: &'static str, post: &PostId, reason: Reason);
+
+    /// Nobody knows whether an operation on `post` was committed, and no sink was told of it: a
+    /// retry finds it applied, and has nothing to tell them either.
+    fn in_doubt(&self, post: &PostId);
 }
 
 /// The live counts as a sink.
@@ -87,6 +91,33 @@ impl Deliveries {
             effort.deliver(deadline, delivery, move |why| journal.missed(name, post, why))
         });
         futures::future::join_all(told).await;
+    }
+
+    /// To be held while an operation on `post` is applied.
+    pub(crate) fn doubt(&self, post: PostId) -> Doubt<'_> {
+        Doubt { journal: &*self.journal, post: Some(post) }
+    }
+}
+
+/// A commit of unknown outcome. Unless it is settled, the journal is told when it is dropped, be
+/// it because the truth failed, was too slow, or the caller went away.
+pub(crate) struct Doubt<'a> {
+    journal: &'a dyn OutageJournal,
+    post: Option<PostId>,
+}
+
+impl Doubt<'_> {
+    /// The outcome is known.
+    pub(crate) fn settle(mut self) {
+        self.post = None;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(post) = &self.post {
+            self.journal.in_doubt(post);
+        }
     }
 }
 

@@ -17,5 +17,5 @@ mod settings;
 
 pub use delivery::{Deliveries, LiveSink, LogSink, OutageJournal, Sink};
 pub use routes::routes;
-pub use service::{WriteError, WriteService};
+pub use service::{Draft, WriteError, WriteService};
 pub use settings::WriteSettings;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kudos_core::post::{MAX_BODY_BYTES, MAX_TITLE_BYTES};
 use kudos_core::ports::Upserted;
-use kudos_core::{Kind, Kinds, Operation, Post, PostId, UserId};
+use kudos_core::post::{MAX_BODY_BYTES, MAX_TITLE_BYTES};
+use kudos_core::{Kind, Kinds, Operation, PostId, UserId};
 use kudos_http::answer::{PostAnswer, ReactionAnswer, json};
 use kudos_http::auth::{Caller, Scope};
 use kudos_http::extract::{IdempotencyKey, Json, KindPath, PostPath};
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::service::{WriteError, WriteService};
+use crate::service::{Draft, WriteError, WriteService};
 
 #[derive(Clone)]
 struct Writes(Arc<WriteService>);
@@ -104,16 +104,12 @@ async fn put_post(
 ) -> Result<Response, Problem> {
     let user = caller.require(Scope::PostsWrite)?;
     body.check()?;
-    let created_at = match body.created_at {
-        Some(Timestamp(at)) => at,
-        None => match service.find(&id).await? {
-            Some(stored) => stored.created_at,
-            None => service.clock().now(),
-        },
-    };
-    let author = body.author.unwrap_or_else(|| user.as_str().to_owned());
-    let post = Post { id, title: body.title, body: body.body, author, created_at };
-    let status = match service.upsert(&post).await? {
+    let PostBody { title, body, author, created_at } = body;
+    let author = author.unwrap_or_else(|| user.as_str().to_owned());
+    let created_at = created_at.map(|Timestamp(at)| at);
+    let draft = Draft { id, title, body, author, created_at };
+    let (post, upserted) = service.upsert(draft).await?;
+    let status = match upserted {
         Upserted::Created => StatusCode::CREATED,
         Upserted::Updated | Upserted::Unchanged => StatusCode::OK,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kudos_core::ports::{PostStore, ReactionStore, Upserted};
-use kudos_core::{Applied, ApplyError, Clock, Kinds, Operation, PortError, Post, PostId};
+use kudos_core::{Applied, ApplyError, Clock, Kinds, Millis, Operation, PortError, Post, PostId};
 use kudos_degraded::Deadline;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
@@ -30,6 +30,21 @@ impl From<ApplyError> for WriteError {
     fn from(error: ApplyError) -> Self {
         Self::Apply(error)
     }
+}
+
+/// A post to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Its identifier.
+    pub id: PostId,
+    /// One line, at most [`MAX_TITLE_BYTES`](kudos_core::post::MAX_TITLE_BYTES).
+    pub title: String,
+    /// The text, at most [`MAX_BODY_BYTES`](kudos_core::post::MAX_BODY_BYTES).
+    pub body: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was written. Without it, the time that is known of the post, or now.
+    pub created_at: Option<Millis>,
 }
 
 /// Writes reactions and posts.
@@ -78,7 +93,7 @@ impl WriteService {
         let applied = deadline
             .run(async {
                 self.check_known(&op.post).await?;
-                self.truth.apply(op).await.map_err(WriteError::Apply)
+                Ok(self.commit(op).await?)
             })
             .await
             .unwrap_or(Err(WriteError::Apply(PortError::Timeout.into())));
@@ -90,15 +105,23 @@ impl WriteService {
         Ok(applied)
     }
 
-    /// Stores a post.
-    pub async fn upsert(&self, post: &Post) -> Result<Upserted, WriteError> {
-        self.within_budget(self.posts.upsert(post)).await
-    }
-
-    /// What is stored of a visible post.
-    pub async fn find(&self, post: &PostId) -> Result<Option<Post>, WriteError> {
-        let found = self.within_budget(self.posts.get(std::slice::from_ref(post))).await?;
-        Ok(found.into_iter().next().flatten())
+    /// Stores a post, and tells what is stored now.
+    pub async fn upsert(&self, draft: Draft) -> Result<(Post, Upserted), WriteError> {
+        let Draft { id, title, body, author, created_at } = draft;
+        self.within_budget(async {
+            let created_at = match created_at {
+                Some(at) => at,
+                // Of a hidden post too: it comes back to its place in time.
+                None => match self.posts.meta(&id).await? {
+                    Some(known) => known.created_at,
+                    None => self.clock.now(),
+                },
+            };
+            let post = Post { id, title, body, author, created_at };
+            let upserted = self.posts.upsert(&post).await?;
+            Ok((post, upserted))
+        })
+        .await
     }
 
     /// Hides a post everywhere.
@@ -107,6 +130,19 @@ impl WriteService {
             true => Ok(()),
             false => Err(WriteError::UnknownPost(post.clone())),
         }
+    }
+
+    /// Applies an operation. If nobody knows afterwards whether it was committed, no sink is told:
+    /// then the journal knows.
+    async fn commit(&self, op: Operation) -> Result<Applied, ApplyError> {
+        let doubt = self.deliveries.doubt(op.post.clone());
+        let outcome = self.truth.apply(op).await;
+        match &outcome {
+            Err(ApplyError::Port(PortError::Busy { .. })) => doubt.settle(),
+            Err(ApplyError::Port(_)) => drop(doubt),
+            Ok(_) | Err(ApplyError::Stale | ApplyError::KeyReused) => doubt.settle(),
+        }
+        outcome
     }
 
     async fn check_known(&self, post: &PostId) -> Result<(), WriteError> {
