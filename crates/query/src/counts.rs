@@ -89,7 +89,7 @@ impl QueryService {
         Ok((answer.value, from))
     }
 
-    async fn live_states(
+    pub(crate) async fn live_states(
         &self,
         posts: &[PostId],
         share: Deadline,
@@ -104,16 +104,19 @@ impl QueryService {
         if missing.is_empty() {
             return Ok(Reply::Whole(states));
         }
-        match share.run(self.sources.truth.states(&missing)).await {
-            Ok(Ok(loaded)) => {
+        let loaded = share.run(self.sources.truth.states(&missing)).await;
+        match loaded.map_err(Reason::from).and_then(|loaded| loaded.map_err(reason)) {
+            Ok(loaded) => {
                 let mut loaded = loaded.into_iter();
                 for state in states.iter_mut().filter(|state| state.is_none()) {
                     *state = loaded.next().flatten();
                 }
                 Ok(Reply::Whole(states))
             }
+            // Nothing is known of any: that is no answer, and no proof that the posts are unknown.
+            Err(why) if missing.len() == posts.len() => Err(why),
             // What cannot be known now is left out, and the answer says so.
-            Ok(Err(_)) | Err(_) => {
+            Err(_) => {
                 let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
                 let (missing, of) = (count(missing.len()), count(posts.len()));
                 Ok(Reply::Partial(states, Missing { unit: "posts", missing, of }))
@@ -128,7 +131,9 @@ impl QueryService {
         user: Option<&UserId>,
         deadline: Deadline,
     ) -> Option<Vec<Option<Kind>>> {
-        let Some(user) = user else { return Some(vec![None; posts.len()]) };
+        let Some(user) = user else {
+            return Some(vec![None; posts.len()]);
+        };
         let share = deadline.within(self.settings.truth());
         match share.run(self.sources.truth.held(user, posts)).await {
             Ok(Ok(held)) => Some(held),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kudos_core::ports::{EventLog, LogError, LogPage, Position};
-use kudos_core::{Change, Kinds, PortError, PostId, PostState};
+use kudos_core::{Change, Kinds, PostId, PostState};
 use kudos_http::answer::Tally;
 use kudos_http::sse::{EventSender, Frame, StreamEnded};
 use serde::Serialize;
@@ -31,17 +31,20 @@ struct Batch {
     counts: Vec<(PostId, String)>,
 }
 
+/// What all clients are sent.
+enum News {
+    Counts(Batch),
+    /// Something was missed: counts are to be read anew, and what follows continues from here.
+    Reset(Position),
+}
+
 /// Sends what the log tells to every client that listens.
 pub struct EventHub {
     log: Arc<dyn EventLog>,
     kinds: Arc<Kinds>,
     pace: Duration,
-    batches: broadcast::Sender<Arc<Batch>>,
+    news: broadcast::Sender<Arc<News>>,
 }
-
-/// The hub stopped reading: the log is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventHubClosed;
 
 /// The data of a `counts` event.
 #[derive(Serialize)]
@@ -56,21 +59,21 @@ impl EventHub {
     /// A hub that is idle until [`run`](Self::run).
     pub fn new(log: Arc<dyn EventLog>, kinds: Arc<Kinds>, settings: &QuerySettings) -> Self {
         let pace = settings.events();
-        Self { log, kinds, pace, batches: broadcast::Sender::new(BACKLOG) }
+        Self { log, kinds, pace, news: broadcast::Sender::new(BACKLOG) }
     }
 
     /// Reads the log from its head on, at most once per pace, until the future is dropped.
     pub async fn run(&self) {
         let mut at = None;
         loop {
-            let outcome = match at.take() {
-                None => self.log.head().await.map_err(LogError::from),
+            let outcome = match &at {
+                None => self.start().await,
                 Some(at) => self.step(at).await,
             };
             match outcome {
                 Ok(next) => at = Some(next),
-                // Clients that missed something notice by the position, and read anew.
-                Err(LogError::Gone) => self.forget(),
+                Err(LogError::Gone) => at = None,
+                // Read again from the same place: nothing is passed over.
                 Err(LogError::Port(error)) => {
                     tracing::warn!(%error, "live events wait for the log");
                     tokio::time::sleep(RETRY).await;
@@ -79,22 +82,28 @@ impl EventHub {
         }
     }
 
-    async fn step(&self, from: Position) -> Result<Position, LogError> {
-        self.log.grown(&from).await?;
+    /// Begins at the head. Who listens already may have missed what came before, and is told so
+    /// only now: counts read before the head was known could be older than it.
+    async fn start(&self) -> Result<Position, LogError> {
+        let head = self.log.head().await?;
+        self.tell(News::Reset(head.clone()));
+        Ok(head)
+    }
+
+    async fn step(&self, from: &Position) -> Result<Position, LogError> {
+        self.log.grown(from).await?;
         tokio::time::sleep(self.pace).await;
-        let LogPage { changes, next } = self.log.read(&from, STEP).await?;
-        if self.batches.receiver_count() > 0 {
+        let LogPage { changes, next } = self.log.read(from, STEP).await?;
+        if self.news.receiver_count() > 0 {
             let counts = self.summaries(changes);
-            // Without a receiver left there is nobody to miss it.
-            let _ = self.batches.send(Arc::new(Batch { from, to: next.clone(), counts }));
+            self.tell(News::Counts(Batch { from: from.clone(), to: next.clone(), counts }));
         }
         Ok(next)
     }
 
-    fn forget(&self) {
-        let nowhere = Position(Vec::new());
-        let (from, to) = (nowhere.clone(), nowhere);
-        let _ = self.batches.send(Arc::new(Batch { from, to, counts: Vec::new() }));
+    fn tell(&self, news: News) {
+        // Without a receiver there is nobody to miss it.
+        let _ = self.news.send(Arc::new(news));
     }
 
     /// Feeds one client until it or the process goes away: what it missed since `after`, then
@@ -106,18 +115,18 @@ impl EventHub {
         posts: Option<HashSet<PostId>>,
     ) -> Result<(), StreamEnded> {
         // Subscribed before catching up: what comes twice is harmless, a gap would not be.
-        let mut batches = self.batches.subscribe();
+        let mut news = self.news.subscribe();
         if let Some(after) = after {
             self.catch_up(client, after, posts.as_ref()).await?;
         }
         loop {
-            let batch = tokio::select! {
+            let told = tokio::select! {
                 () = client.ended() => return Err(StreamEnded),
-                batch = batches.recv() => batch,
+                told = news.recv() => told,
             };
-            match batch {
-                Ok(batch) if batch.to.0.is_empty() => reset(client, &batch.to).await?,
-                Ok(batch) => send(client, &batch, posts.as_ref()).await?,
+            match told.as_deref() {
+                Ok(News::Counts(batch)) => send(client, batch, posts.as_ref()).await?,
+                Ok(News::Reset(at)) => reset(client, at).await?,
                 Err(RecvError::Lagged(_)) => self.reset_at_head(client).await?,
                 Err(RecvError::Closed) => return Err(StreamEnded),
             }
@@ -147,13 +156,15 @@ impl EventHub {
 
     /// Each post's last state, in the order of their last change.
     fn summaries(&self, changes: Vec<Change>) -> Vec<(PostId, String)> {
-        let mut last: HashMap<PostId, PostState> = HashMap::new();
-        for Change { state, .. } in changes {
+        let mut last: HashMap<PostId, (usize, PostState)> = HashMap::new();
+        for (at, Change { state, .. }) in changes.into_iter().enumerate() {
             match last.get(&state.post) {
-                Some(held) if !state.replaces(held.version) => {}
-                _ => drop(last.insert(state.post.clone(), state)),
+                Some((_, held)) if !state.replaces(held.version) => {}
+                _ => drop(last.insert(state.post.clone(), (at, state))),
             }
         }
+        let mut last: Vec<_> = last.into_values().collect();
+        last.sort_unstable_by_key(|(at, _)| *at);
         let write = |state: PostState| {
             let counts = Tally::new(&self.kinds, &state.counts);
             let (total, version) = (counts.total(), state.version.0);
@@ -161,13 +172,13 @@ impl EventHub {
             let data = serde_json::to_string(&summary).ok()?;
             Some((state.post, data))
         };
-        last.into_values().filter_map(write).collect()
+        last.into_iter().filter_map(|(_, state)| write(state)).collect()
     }
 
     async fn reset_at_head(&self, client: &EventSender) -> Result<(), StreamEnded> {
         match self.log.head().await {
             Ok(head) => reset(client, &head).await,
-            Err(PortError::Unavailable(_)) | Err(_) => reset(client, &Position(Vec::new())).await,
+            Err(_) => reset(client, &Position(Vec::new())).await,
         }
     }
 }

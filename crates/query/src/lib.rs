@@ -18,7 +18,7 @@ mod search;
 mod service;
 mod settings;
 
-pub use events::{EventHub, EventHubClosed};
+pub use events::EventHub;
 pub use routes::{Queries, routes};
 pub use search::{SearchPage, SearchRequest, Sort};
 pub use service::{QueryError, QueryService, Sources};

@@ -104,7 +104,8 @@ pub(super) async fn get_reactors(
     let kind: Option<Kind> = kind.transpose()?;
     let purpose = format!("reactors {post} {kind:?}");
     let open = |cursor: &str| service.cursors.open::<UserId>(&purpose, cursor);
-    let after = query.cursor.as_deref().map(open).transpose().map_err(|_| Problem::InvalidCursor)?;
+    let after =
+        query.cursor.as_deref().map(open).transpose().map_err(|_| Problem::InvalidCursor)?;
     let page = service.reactors(&post, kind, after.as_ref(), limit).await?;
     let seal = |user: &UserId| service.cursors.seal(&purpose, user);
     let next = page.next.as_ref().map(seal).transpose().map_err(|e| Problem::internal(&e))?;

@@ -57,7 +57,9 @@ pub(super) async fn events(
 /// The posts named in the query, split at the commas that are not percent-encoded.
 fn wanted(query: &str) -> Result<Option<HashSet<PostId>>, Problem> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("posts="));
-    let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
     let mut posts = HashSet::new();
     for (at, part) in value.split(',').enumerate() {
         if at == MAX_POSTS {
@@ -65,7 +67,7 @@ fn wanted(query: &str) -> Result<Option<HashSet<PostId>>, Problem> {
         }
         let Query(One { id }) = Query::<One>::parse(&format!("id={part}"))?;
         let post = PostId::new(&id);
-        posts.insert(post.map_err(|error| Problem::post_id_at(format!("posts[{at}]"), &error))?);
+        posts.insert(post.map_err(Problem::InvalidPostId)?);
     }
     Ok(Some(posts))
 }

@@ -53,7 +53,7 @@ pub struct SearchPage {
     pub from: Provenance,
     /// Where the next page begins.
     pub next_cursor: Option<String>,
-    /// What a degraded page lacks.
+    /// What a degraded page lacks, or why the walk ends here.
     pub note: Option<Cow<'static, str>>,
 }
 
@@ -82,9 +82,10 @@ impl QueryService {
         }
         walk.source = Some(ranked.source);
         let (page, more) = walk.take_page(request.sort, ranked.candidates, request.limit);
-        let next_cursor = self.next_cursor(request, &walk, more, &mut notes)?;
         let posts = self.fill(page, deadline, &mut notes).await;
         let degraded = ranked.degraded || !notes.0.is_empty();
+        // That a walk has an end is no fault: noted, but not degraded.
+        let next_cursor = self.next_cursor(request, &walk, more, &mut notes)?;
         let from = self.provenance(ranked.source, degraded);
         Ok(SearchPage { posts, from, next_cursor, note: notes.text() })
     }
@@ -129,7 +130,10 @@ impl QueryService {
         let ids: Vec<PostId> = page.iter().map(|candidate| candidate.post.clone()).collect();
         let (texts, states) =
             futures::join!(self.texts(&ids, &page, deadline), self.states(&ids, deadline));
-        let texts = texts.unwrap_or_else(|why| {
+        if texts.as_ref().is_ok_and(|(_, unclear)| *unclear) {
+            notes.0.push("posts are left out that could not be looked up".into());
+        }
+        let texts = texts.map(|(texts, _)| texts).unwrap_or_else(|why| {
             self.observer.fallback_taken("texts", Source::Truth.as_str(), why);
             notes.0.push("titles are not available".into());
             page.iter().map(|candidate| Some(candidate.untitled())).collect()
@@ -154,13 +158,14 @@ impl QueryService {
         rows.filter_map(|((text, counted), from)| Some((text?, state(counted, from)))).collect()
     }
 
-    /// The visible posts; a post that was only reacted to has neither title nor author.
+    /// The visible posts; a post that was only reacted to has neither title nor author. And
+    /// whether some are missing of which nobody knows if they are visible.
     async fn texts(
         &self,
         ids: &[PostId],
         page: &[Candidate],
         deadline: Deadline,
-    ) -> Result<Vec<Option<Post>>, Reason> {
+    ) -> Result<(Vec<Option<Post>>, bool), Reason> {
         let share = deadline.within(self.settings.truth());
         let mut posts = share.run(self.sources.posts.get(ids)).await?.map_err(reason)?;
         let lookups = posts.iter_mut().zip(page).filter(|(post, _)| post.is_none());
@@ -169,9 +174,10 @@ impl QueryService {
             if let Ok(Ok(Some(PostMeta { hidden: false, .. }))) = meta {
                 *post = Some(candidate.untitled());
             }
+            !matches!(meta, Ok(Ok(_)))
         });
-        join_all(filled).await;
-        Ok(posts)
+        let unclear = join_all(filled).await.contains(&true);
+        Ok((posts, unclear))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery};
-use kudos_core::{Millis, PortError, Post, PostId, RankEntry, TimeKey};
-use kudos_degraded::{Deadline, Reason, Source as Step};
+use kudos_core::{Millis, PortError, Post, PostId, PostState, RankEntry, TimeKey};
+use kudos_degraded::{Deadline, Missing, Reason, Reply, Source as Step};
 use kudos_http::answer::Source;
 use tokio::sync::OnceCell;
 
@@ -45,11 +45,15 @@ impl QueryService {
     ) -> Result<Ranked, QueryError> {
         let search = Search { service: self, request, walk, index_hits: OnceCell::new() };
         let QueryService { settings, .. } = self;
-        let live = Step::new("live", settings.index() + settings.live());
+        let live = Step::new("live", settings.live());
+        // The candidates come from the index.
+        let reranked = Step::new("live", settings.index() + settings.live());
         let chain = self.chain("search", deadline);
         let chain = match (request.sort, request.text.is_empty()) {
             (Sort::Popular, true) => chain.source(live, |_| search.live_top()).await,
-            (Sort::Popular, false) => chain.source(live, |own| search.reranked(own)).await,
+            (Sort::Popular, false) => {
+                chain.partial_source(reranked, |own| search.reranked(own)).await
+            }
             (Sort::Recent, true) => chain.source(live, |_| search.live_recent()).await,
             (Sort::Recent | Sort::Relevance, false) | (Sort::Relevance, true) => chain,
         };
@@ -58,15 +62,22 @@ impl QueryService {
         let answer = chain
             .source(index, |own| search.indexed(own))
             .await
-            .source(time, |_| search.by_time())
+            .partial_source(time, |own| search.by_time(own))
             .await
             .finish()
             .map_err(|_| PortError::Unavailable("no source of posts answers".into()))?;
         let mut ranked = Ranked::new(source_named(answer.source), answer.value);
         ranked.degraded = answer.degraded;
-        if let Some(note) = search.note(ranked.source).filter(|_| ranked.degraded) {
-            ranked.notes.push(note.into());
-        }
+        let passed_over = search.note(ranked.source).filter(|_| !answer.tried.is_empty());
+        ranked.notes.extend(passed_over.map(Cow::from));
+        let part = answer.missing.map(|missing| match ranked.source {
+            Source::Time => Cow::from("only the newest posts were looked through"),
+            _ => {
+                format!("{} of {} posts are not ranked by live counts", missing.missing, missing.of)
+                    .into()
+            }
+        });
+        ranked.notes.extend(part);
         Ok(ranked)
     }
 }
@@ -76,8 +87,8 @@ struct Search<'a> {
     service: &'a QueryService,
     request: &'a SearchRequest,
     walk: &'a Walk,
-    /// Asked once, also when two sources need it.
-    index_hits: OnceCell<Vec<IndexHit>>,
+    /// Asked once, also when two sources need it: a failure too, which would fail again as slowly.
+    index_hits: OnceCell<Result<Vec<IndexHit>, Reason>>,
 }
 
 impl Search<'_> {
@@ -94,20 +105,25 @@ impl Search<'_> {
         Ok(recent.into_iter().map(Candidate::from).collect())
     }
 
-    /// The index's candidates, ranked again by live counts.
-    async fn reranked(&self, own: Deadline) -> Result<Vec<Candidate>, Reason> {
+    /// The index's candidates, ranked again by live counts; where live holds nothing, by the
+    /// truth's, and if that is out too, by those of the index.
+    async fn reranked(&self, own: Deadline) -> Result<Reply<Vec<Candidate>>, Reason> {
         let hits = self.hits(own).await?;
         let posts: Vec<PostId> = hits.iter().map(|hit| hit.post.clone()).collect();
-        let share = own.within(self.service.settings.live());
-        let live = share.run(self.service.sources.live.states(&posts)).await?;
-        let rank = |(hit, state): (&IndexHit, Option<_>)| RankEntry {
-            post: hit.post.clone(),
-            total: state.map_or(hit.total, |s: kudos_core::PostState| s.counts.total()),
-            created_at: hit.created_at,
+        let rank = |states: Vec<Option<PostState>>| {
+            let entry = |(hit, state): (&IndexHit, Option<PostState>)| RankEntry {
+                post: hit.post.clone(),
+                total: state.map_or(hit.total, |state| state.counts.total()),
+                created_at: hit.created_at,
+            };
+            let mut ranks: Vec<_> = hits.iter().zip(states).map(entry).collect();
+            ranks.sort_unstable();
+            ranks.into_iter().map(Candidate::from).collect()
         };
-        let mut ranks: Vec<_> = hits.iter().zip(live.map_err(reason)?).map(rank).collect();
-        ranks.sort_unstable();
-        Ok(ranks.into_iter().map(Candidate::from).collect())
+        Ok(match self.service.live_states(&posts, own).await? {
+            Reply::Whole(states) => Reply::Whole(rank(states)),
+            Reply::Partial(states, missing) => Reply::Partial(rank(states), missing),
+        })
     }
 
     async fn indexed(&self, own: Deadline) -> Result<Vec<Candidate>, Reason> {
@@ -127,30 +143,43 @@ impl Search<'_> {
         let search = || async {
             share.run(self.service.sources.index.search(&query)).await?.map_err(reason)
         };
-        self.index_hits.get_or_try_init(search).await
+        self.index_hits.get_or_init(search).await.as_ref().map_err(|why| *why)
     }
 
-    /// The newest posts, of those whose title has the words.
-    async fn by_time(&self) -> Result<Vec<Candidate>, Reason> {
+    /// The newest posts, of those whose title has the words. What was found when the time is up,
+    /// or as much was read as may be, is a part.
+    async fn by_time(&self, own: Deadline) -> Result<Reply<Vec<Candidate>>, Reason> {
         let words = words(&self.request.text);
+        if words.is_empty() && !self.request.text.is_empty() {
+            return Ok(Reply::Whole(Vec::new()));
+        }
         let wanted = self.walk.reach(self.request.limit);
         let mut after = self.walk.after.clone();
         let (mut found, mut scanned) = (Vec::new(), 0);
-        while found.len() < wanted && scanned < SCAN_MOST {
+        while found.len() < wanted {
             let posts = &self.service.sources.posts;
-            let step = posts.by_time(self.walk.since, after.as_ref(), SCAN_STEP).await;
-            let step = step.map_err(reason)?;
-            scanned += SCAN_STEP;
+            let step = own.run(posts.by_time(self.walk.since, after.as_ref(), SCAN_STEP)).await;
+            let step = match step {
+                Ok(step) => step.map_err(reason)?,
+                Err(_) if scanned > 0 => return Ok(part(found)),
+                Err(elapsed) => return Err(elapsed.into()),
+            };
+            let at_end = step.len() < SCAN_STEP;
+            scanned += step.len();
             after = step.last().map(|Post { created_at, id, .. }| TimeKey {
                 created_at: *created_at,
                 post: id.clone(),
             });
-            found.extend(step.into_iter().filter(|post| has_all(&post.title, &words)));
-            if after.is_none() {
+            let matching = step.into_iter().filter(|post| has_all(&post.title, &words));
+            found.extend(matching.map(Candidate::from));
+            if at_end {
                 break;
             }
+            if scanned >= SCAN_MOST && found.len() < wanted {
+                return Ok(part(found));
+            }
         }
-        Ok(found.into_iter().map(Candidate::from).collect())
+        Ok(Reply::Whole(found))
     }
 
     /// What a degraded ranking lacks.
@@ -162,6 +191,11 @@ impl Search<'_> {
             (Source::Live | Source::Truth, _) => None,
         }
     }
+}
+
+/// What was found before the scan had to stop; how much lies behind, nobody knows.
+fn part(found: Vec<Candidate>) -> Reply<Vec<Candidate>> {
+    Reply::Partial(found, Missing { unit: "scans", missing: 1, of: 1 })
 }
 
 fn words(text: &str) -> Vec<String> {
