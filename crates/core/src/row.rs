@@ -68,6 +68,13 @@ impl UserRow {
         }
     }
 
+    /// The time of the newest operation that the row knows of, also of one that changed nothing.
+    /// An import compares it with the time of each line, so that the latest wins in any order.
+    pub fn last_at(&self) -> Millis {
+        let recent = self.recent.iter().map(|(_, _, outcome)| outcome.at);
+        recent.fold(self.reacted_at, Millis::max)
+    }
+
     /// Remembers an applied operation and takes over its kind.
     pub fn record(&mut self, op: &Operation, outcome: Outcome) {
         if outcome.changed {

@@ -5,8 +5,11 @@
 //! distributed backends in one way that simplifies much: the commit that makes a reaction durable
 //! also writes its event, so there is no sink that could miss it.
 
+mod backup;
 mod board;
+mod explain;
 mod index;
+mod maintenance;
 mod options;
 mod store;
 
@@ -15,10 +18,13 @@ use std::sync::Arc;
 
 use kudos_core::Clock;
 
+pub use backup::Backup;
 pub use board::Board;
+pub use explain::Explanation;
 pub use index::{Lag, TextIndex};
+pub use maintenance::{MaintenanceError, Step, Watch};
 pub use options::{OpenError, Options};
-pub use store::Store;
+pub use store::{Audit, Difference, Recount, Side, Store};
 
 /// All backends over one data folder. Clones share them.
 #[derive(Clone)]

@@ -39,7 +39,7 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder cannot be made.
-    #[error("cannot make the data folder {}: {source}", .path.display())]
+    #[error("cannot make the data folder {}", .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum OpenError {
         configured: Vec<String>,
     },
     /// The store does not open.
-    #[error("cannot open the store: {0}")]
+    #[error("cannot open the store")]
     Store(#[from] PortError),
     /// The text index does not open and cannot be made anew.
     #[error("cannot open the text index: {0}")]

@@ -10,8 +10,6 @@ mod settings;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command};
 use settings::Settings;
 
@@ -22,11 +20,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Does nothing unless built for tests that kill the process.
     let _failpoints = fail::FailScenario::setup();
-    let Cli { command, sources } = Cli::parse();
+    let Cli { command, sources } = match Cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let sources = sources.into_sources();
     match command.unwrap_or(Command::Serve) {
         Command::Serve => kudos_runtime::start::start("kudos", &sources, serve::run),
         Command::Config => kudos_runtime::start::print_config::<Settings>(&sources),
-        Command::Job(job) => job.run(&sources),
+        Command::Completions { shell } => Cli::complete(shell),
+        Command::Job(job) => commands::run(&sources, job),
     }
 }

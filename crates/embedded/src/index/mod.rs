@@ -99,6 +99,15 @@ impl TextIndex {
         self.state.lag(self.store.outbox_end())
     }
 
+    /// Whether the index holds the post, as of its last commit.
+    ///
+    /// # Errors
+    /// [`PortError::Unavailable`] while the index is not open.
+    pub fn contains(&self, post: &PostId) -> Result<bool, PortError> {
+        let closed = || PortError::Unavailable("the text index is not open yet".into());
+        Ok(self.state.snapshot().ok_or_else(closed)?.contains(post)?)
+    }
+
     /// Has the indexer take posts in and out and catch up with the store, and waits for it.
     async fn request(&self, put: &[Post], remove: &[PostId]) -> Result<(), PortError> {
         let (done, answer) = oneshot::channel();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery};
 use kudos_core::{Millis, PostId};
+use tantivy::collector::Count;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, SegmentOrdinal, Term};
@@ -96,6 +97,12 @@ impl Snapshot {
             })
         };
         Ok(ranked.into_iter().filter_map(hit).collect())
+    }
+
+    /// Whether the post is in the commit, found or hidden since.
+    pub(super) fn contains(&self, post: &PostId) -> Result<bool, Fault> {
+        let key = TermQuery::new(self.fields.key(post), IndexRecordOption::Basic);
+        Ok(self.searcher.search(&key, &Count)? > 0)
     }
 
     /// Every post for no words; otherwise those that have all of them.

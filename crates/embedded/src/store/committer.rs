@@ -23,6 +23,7 @@ type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 /// Something to commit, and where to send its answer.
 pub(crate) enum Command {
     React(Operation, Reply<Applied, ApplyError>),
+    Import(Operation, Reply<Option<Applied>, ApplyError>),
     Upsert(Post, Reply<Upserted, PortError>),
     Hide(PostId, Reply<bool, PortError>),
 }
@@ -30,6 +31,10 @@ pub(crate) enum Command {
 /// An answer that is sent once its batch is durable.
 enum Pending {
     React(Result<Applied, ApplyError>, Reply<Applied, ApplyError>),
+    Import(
+        Result<Option<Applied>, ApplyError>,
+        Reply<Option<Applied>, ApplyError>,
+    ),
     Upsert(Result<Upserted, PortError>, Reply<Upserted, PortError>),
     Hide(bool, Reply<bool, PortError>),
 }
@@ -151,6 +156,12 @@ impl Command {
                     .unwrap_or_else(|fault| Err(damage(fault).into()));
                 Pending::React(staged, reply)
             }
+            Self::Import(op, reply) => {
+                let staged = staging
+                    .import(&op)
+                    .unwrap_or_else(|fault| Err(damage(fault).into()));
+                Pending::Import(staged, reply)
+            }
             Self::Upsert(post, reply) => {
                 Pending::Upsert(staging.upsert(&post).map_err(damage), reply)
             }
@@ -161,6 +172,7 @@ impl Command {
     fn refuse(self, error: &PortError) {
         match self {
             Self::React(_, reply) => drop(reply.send(Err(error.clone().into()))),
+            Self::Import(_, reply) => drop(reply.send(Err(error.clone().into()))),
             Self::Upsert(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Hide(_, reply) => drop(reply.send(Err(error.clone()))),
         }
@@ -172,6 +184,7 @@ impl Pending {
     fn send(self) {
         match self {
             Self::React(answer, reply) => drop(reply.send(answer)),
+            Self::Import(answer, reply) => drop(reply.send(answer)),
             Self::Upsert(answer, reply) => drop(reply.send(answer)),
             Self::Hide(answer, reply) => drop(reply.send(Ok(answer))),
         }
@@ -180,6 +193,7 @@ impl Pending {
     fn fail(self, error: &PortError) {
         match self {
             Self::React(_, reply) => drop(reply.send(Err(error.clone().into()))),
+            Self::Import(_, reply) => drop(reply.send(Err(error.clone().into()))),
             Self::Upsert(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Hide(_, reply) => drop(reply.send(Err(error.clone()))),
         }

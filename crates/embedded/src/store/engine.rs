@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fjall::compaction::Fifo;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -65,6 +66,16 @@ impl Db {
             .durability(Some(PersistMode::SyncData))
     }
 
+    /// A batch that is on disk after [`sync`](Self::sync).
+    pub(crate) fn batch(&self) -> fjall::OwnedWriteBatch {
+        self.database.batch()
+    }
+
+    /// Puts on disk what was committed.
+    pub(crate) fn sync(&self) -> Result<(), StoreFault> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
+    }
+
     /// A consistent view for long scans while writes go on.
     pub(crate) fn snapshot(&self) -> fjall::Snapshot {
         self.database.snapshot()
@@ -79,6 +90,8 @@ pub(crate) struct Engine {
     path: PathBuf,
     options: Options,
     db: RwLock<Option<Db>>,
+    /// Counts the recoveries: a view of the database does not outlive one.
+    generation: AtomicU64,
 }
 
 impl Engine {
@@ -91,6 +104,7 @@ impl Engine {
             path: path.to_owned(),
             options: options.clone(),
             db: RwLock::new(Some(db)),
+            generation: AtomicU64::new(0),
         })
     }
 
@@ -105,16 +119,24 @@ impl Engine {
                 "the store is being recovered".into(),
             ));
         };
-        work(db).map_err(|fault| match fault {
-            StoreFault::Engine(error) => port_error(&error),
-            StoreFault::Damaged(what) => PortError::Corrupt(what),
-        })
+        work(db).map_err(PortError::from)
+    }
+
+    /// How often the database was recovered; it changes in no [`with`](Self::with).
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// How the database was opened.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Closes the database and recovers it from disk.
     pub(crate) fn reopen(&self) -> Result<(), PortError> {
         let mut guard = self.db.write();
         *guard = None;
+        self.generation.fetch_add(1, Ordering::Relaxed);
         let db = Db::open(&self.path, &self.options).map_err(|error| port_error(&error))?;
         *guard = Some(db);
         Ok(())
@@ -143,6 +165,15 @@ pub(crate) enum StoreFault {
 impl From<fjall::Error> for StoreFault {
     fn from(error: fjall::Error) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<StoreFault> for PortError {
+    fn from(fault: StoreFault) -> Self {
+        match fault {
+            StoreFault::Engine(error) => port_error(&error),
+            StoreFault::Damaged(what) => Self::Corrupt(what),
+        }
     }
 }
 

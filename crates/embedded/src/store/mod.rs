@@ -1,11 +1,14 @@
 //! The durable store: reactions, posts and the event log in one embedded database.
 
+mod audit;
 mod committer;
+mod copy;
 mod engine;
 mod feed;
 mod mend;
 mod ports;
 mod reads;
+mod scan;
 mod schema;
 mod staging;
 
@@ -18,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::board::Board;
 use crate::options::{OpenError, Options};
+pub use audit::{Audit, Difference, Recount, Side};
 pub(crate) use committer::Ends;
 use committer::{Command, Committer};
 use engine::Engine;

@@ -26,6 +26,15 @@ impl Store {
         commands.send(command(reply)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
+
+    /// Applies an operation from somebody's history, by its own time: none, and nothing written,
+    /// if the user did something later on that post.
+    ///
+    /// # Errors
+    /// As [`ReactionStore::apply`].
+    pub async fn import(&self, op: Operation) -> Result<Option<Applied>, ApplyError> {
+        self.send(|reply| Command::Import(op, reply)).await
+    }
 }
 
 #[async_trait]

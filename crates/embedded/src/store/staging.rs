@@ -68,17 +68,7 @@ impl<'a> Staging<'a> {
         &mut self,
         op: &Operation,
     ) -> Result<Result<Applied, ApplyError>, StoreFault> {
-        let key = row_key(&op.post, &op.user);
-        let StagedRow { row, dirty } = match self.rows.entry(key) {
-            Entry::Occupied(row) => row.into_mut(),
-            Entry::Vacant(slot) => {
-                let row = match self.db.rows.get(slot.key())? {
-                    Some(bytes) => decode("user row", &bytes)?,
-                    None => UserRow::default(),
-                };
-                slot.insert(StagedRow { row, dirty: false })
-            }
-        };
+        let StagedRow { row, dirty } = row_of(&mut self.rows, self.db, op)?;
         let staged = head_of(&mut self.heads, self.board, &op.post, op.at);
         let changed = match row.decide(op) {
             Decision::Stale => return Ok(Err(ApplyError::Stale)),
@@ -118,6 +108,17 @@ impl<'a> Staging<'a> {
         row.record(op, outcome.clone());
         *dirty = true;
         Ok(Ok(answer(op, created_at, from, outcome, false)))
+    }
+
+    /// Stages one reaction from somebody's history: none if the user did something later.
+    pub(crate) fn import(
+        &mut self,
+        op: &Operation,
+    ) -> Result<Result<Option<Applied>, ApplyError>, StoreFault> {
+        if op.at < row_of(&mut self.rows, self.db, op)?.row.last_at() {
+            return Ok(Ok(None));
+        }
+        Ok(self.react(op)?.map(Some))
     }
 
     /// Stages the text of a post.
@@ -207,6 +208,24 @@ impl<'a> Staging<'a> {
             last_log: log,
             last_outbox: outbox,
         })
+    }
+}
+
+/// The row of an operation within the batch, from the database the first time.
+fn row_of<'m>(
+    rows: &'m mut hashbrown::HashMap<Vec<u8>, StagedRow>,
+    db: &Db,
+    op: &Operation,
+) -> Result<&'m mut StagedRow, StoreFault> {
+    match rows.entry(row_key(&op.post, &op.user)) {
+        Entry::Occupied(row) => Ok(row.into_mut()),
+        Entry::Vacant(slot) => {
+            let row = match db.rows.get(slot.key())? {
+                Some(bytes) => decode("user row", &bytes)?,
+                None => UserRow::default(),
+            };
+            Ok(slot.insert(StagedRow { row, dirty: false }))
+        }
     }
 }
 

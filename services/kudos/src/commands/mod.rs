@@ -5,22 +5,23 @@ mod display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use kudos_embedded::OpenError;
 use kudos_runtime::config::Sources;
 use kudos_runtime::start::BoxError;
 
+use crate::cli::JobCommand;
 use crate::control;
 use crate::jobs::{Event, Job, JobError, Outcome, Place, Reporter};
 use crate::settings::Settings;
 use display::Display;
 
 /// Does a job on the data folder of the settings; if a server runs on it, the server does it.
-pub(crate) fn run(sources: &Sources, job: &Job, json: bool) -> ExitCode {
+pub(crate) fn run(sources: &Sources, command: JobCommand) -> ExitCode {
     let mut verdict = ExitCode::SUCCESS;
     let code = kudos_runtime::start::command(sources, |settings: Settings| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let outcome = runtime.block_on(perform(&settings, job))?;
-        let text = if json { &outcome.json } else { &outcome.text };
+        let (job, output) = command.into_job()?;
+        let outcome = runtime.block_on(perform(&settings, &job))?;
+        let text = if output.json { &outcome.json } else { &outcome.text };
         writeln!(std::io::stdout(), "{text}")?;
         verdict = ExitCode::from(outcome.exit);
         Ok::<(), BoxError>(())
@@ -31,10 +32,9 @@ pub(crate) fn run(sources: &Sources, job: &Job, json: bool) -> ExitCode {
 async fn perform(settings: &Settings, job: &Job) -> Result<Outcome, JobError> {
     let mut display = Display::new();
     let show = |event: Event| display.show(event);
-    match Place::open(settings) {
-        Ok(place) => here(&place, job.clone(), show).await,
-        Err(OpenError::Locked(_)) => control::ask(&settings.data.path, job, show).await,
-        Err(error) => Err(error.into()),
+    match Place::open(settings, job)? {
+        Some(place) => here(&place, job.clone(), show).await,
+        None => control::ask(&settings.data.path, job, show).await,
     }
 }
 

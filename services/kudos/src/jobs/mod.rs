@@ -1,19 +1,25 @@
 //! What the commands do with a data folder, wherever they run: in their own process, or inside a
 //! running server that was asked over the control socket.
 
+mod backup;
+mod counts;
 mod error;
+mod explain;
+mod import;
 mod report;
 mod seed;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kudos_core::{Kinds, SystemClock};
+use kudos_core::{Kinds, PostId, SystemClock};
 use kudos_embedded::{Embedded, OpenError};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 pub(crate) use error::JobError;
+pub(crate) use import::{FileFormat, ImportFiles};
 pub(crate) use report::{Event, Reporter};
 pub(crate) use seed::SeedArgs;
 
@@ -26,6 +32,21 @@ const IN_FLIGHT: usize = 512;
 pub(crate) enum Job {
     /// Fill in posts and reactions.
     Seed(SeedArgs),
+    /// Load somebody's own posts and reactions.
+    Import(ImportFiles),
+    /// Copy the data.
+    Backup { dir: PathBuf },
+    /// Compare every count with a recount.
+    Verify,
+    /// Show every copy of a post's count.
+    Explain { post: PostId },
+}
+
+impl Job {
+    /// Whether there has to be data before.
+    fn needs_data(&self) -> bool {
+        matches!(self, Self::Backup { .. } | Self::Verify | Self::Explain { .. })
+    }
 }
 
 /// What a job came to.
@@ -56,11 +77,18 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Opens the data folder of the settings for this process alone.
-    pub(crate) fn open(settings: &Settings) -> Result<Self, OpenError> {
-        let options = settings.store_options();
-        let backends = Embedded::open(&settings.data.path, &options, Arc::new(SystemClock))?;
-        Ok(Self::of(backends, settings))
+    /// Opens the data folder of the settings for this process alone; none if another process has
+    /// it open.
+    pub(crate) fn open(settings: &Settings, job: &Job) -> Result<Option<Self>, JobError> {
+        let (data, options) = (&settings.data.path, settings.store_options());
+        if job.needs_data() && !data.join("store").exists() {
+            return Err(JobError::NoData(data.clone()));
+        }
+        match Embedded::open(data, &options, Arc::new(SystemClock)) {
+            Ok(backends) => Ok(Some(Self::of(backends, settings))),
+            Err(OpenError::Locked(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The backends of a running server.
@@ -77,8 +105,19 @@ impl Place {
     pub(crate) async fn run(&self, job: Job, reporter: &Reporter) -> Result<Outcome, JobError> {
         match job {
             Job::Seed(args) => seed::run(self, args, reporter).await,
+            Job::Import(files) => import::run(self, files, reporter).await,
+            Job::Backup { dir } => backup::run(self, dir, reporter).await,
+            Job::Verify => verify::run(self, reporter).await,
+            Job::Explain { post } => explain::run(self, post).await,
         }
     }
+}
+
+/// Runs long blocking work beside the requests of a server.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JobError> {
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// Where the control socket of a data folder is.

@@ -1,6 +1,9 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use kudos_embedded::Step;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -23,11 +26,13 @@ pub(crate) enum Event {
     Note { text: String },
 }
 
-/// Where a job reports to. When the receiver is gone, nobody wants the job any more.
+/// Where a job reports to. When the receiver is gone, nobody wants the job any more. Clones share
+/// the receiver.
+#[derive(Clone)]
 pub(crate) struct Reporter {
     events: mpsc::Sender<Event>,
     began: Instant,
-    next_ms: AtomicU64,
+    next_ms: Arc<AtomicU64>,
 }
 
 impl Reporter {
@@ -35,7 +40,7 @@ impl Reporter {
     /// out, because the next one says more.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(64);
-        (Self { events, began: Instant::now(), next_ms: AtomicU64::new(0) }, receiver)
+        (Self { events, began: Instant::now(), next_ms: Arc::default() }, receiver)
     }
 
     /// Says how far a part of the job is; at most a few times a second, and when it is complete.
@@ -46,5 +51,17 @@ impl Reporter {
         }
         self.next_ms.store(elapsed + INTERVAL_MS, Ordering::Relaxed);
         let _ = self.events.try_send(Event::Progress { task: task.to_owned(), done, total });
+    }
+
+    /// The same for a job on a thread of its own, which learns whether it is still wanted.
+    pub(crate) fn step(&self, task: &str, step: Step) -> ControlFlow<()> {
+        self.progress(task, step.done, Some(step.total));
+        if self.events.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Says something to a person.
+    pub(crate) async fn note(&self, text: String) {
+        // Nobody to tell: the job is about to be dropped.
+        let _ = self.events.send(Event::Note { text }).await;
     }
 }
