@@ -4,4 +4,5 @@
 
 mod contracts;
 mod index;
+mod maintenance;
 mod torn;
