@@ -4,7 +4,6 @@
 //! that is on disk when the commit returns. Engines take turns, so that a busy neighbour or a slow
 //! minute of the disk hits all of them; the table shows medians.
 mod engine;
-mod usage;
 mod workload;
 
 use std::{
@@ -18,6 +17,7 @@ use std::{
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use crate::usage;
 use engine::{Engine, FileEngine, FjallEngine, RedbEngine, Sync};
 use workload::Workload;
 

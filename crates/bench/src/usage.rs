@@ -7,8 +7,13 @@ const TICKS_PER_SECOND: u64 = 100;
 const BLOCK_BYTES: u64 = 512;
 
 /// Processor time of this process in user and kernel mode, all threads, in steps of 10 ms.
-pub(super) fn cpu_time() -> io::Result<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
+pub(crate) fn cpu_time() -> io::Result<Duration> {
+    cpu_time_of(std::process::id())
+}
+
+/// Processor time of another process, in the same terms.
+pub(crate) fn cpu_time_of(pid: u32) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The command name may hold spaces: fields are counted from its closing parenthesis, where
     // the state is field 3, user time 14 and kernel time 15.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
@@ -22,7 +27,7 @@ pub(super) fn cpu_time() -> io::Result<Duration> {
 }
 
 /// Bytes that this process caused to be sent to the disk so far.
-pub(super) fn written_bytes() -> io::Result<u64> {
+pub(crate) fn written_bytes() -> io::Result<u64> {
     let io = fs::read_to_string("/proc/self/io")?;
     let line = io
         .lines()
@@ -33,7 +38,7 @@ pub(super) fn written_bytes() -> io::Result<u64> {
 }
 
 /// Bytes that the files under `dir` occupy: holes of preallocated files do not count.
-pub(super) fn disk_bytes(dir: &Path) -> io::Result<u64> {
+pub(crate) fn disk_bytes(dir: &Path) -> io::Result<u64> {
     let mut total = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

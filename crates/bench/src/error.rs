@@ -1,0 +1,46 @@
+//! Why a measurement failed.
+
+use std::io;
+
+/// A failed measurement. A target that is missed is no failure.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The file system, a socket or a child process.
+    #[error("input or output")]
+    Io(#[from] io::Error),
+    /// The comparison of storage engines.
+    #[error("comparison of stores")]
+    Stores(#[from] crate::stores::Error),
+    /// The storage engine by itself.
+    #[error("fjall")]
+    Fjall(#[from] fjall::Error),
+    /// The embedded backends did not open.
+    #[error("embedded backends")]
+    Open(#[from] kudos_embedded::OpenError),
+    /// The store refused a like.
+    #[error("a like was refused: {0}")]
+    Refused(#[from] kudos_core::ApplyError),
+    /// A port failed.
+    #[error("a port failed")]
+    Port(#[from] kudos_core::PortError),
+    /// A task of the load was lost.
+    #[error("a task was lost")]
+    Task(#[from] tokio::task::JoinError),
+    /// A record that the rehearsal must have written is not there.
+    #[error("the rehearsal left no record of like {0}")]
+    NoRecord(u64),
+    /// The server under load said something else than success.
+    #[error("the server answered: {0}")]
+    Answer(String),
+    /// The server under load did not start.
+    #[error("the server did not start")]
+    NoServer,
+    /// The counts after a run are not those of the acknowledged likes.
+    #[error("{acknowledged} likes were acknowledged, {counted} are counted")]
+    Miscounted {
+        /// Likes that were answered with success.
+        acknowledged: u64,
+        /// What the counts say.
+        counted: u64,
+    },
+}

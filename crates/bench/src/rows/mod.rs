@@ -1,0 +1,40 @@
+//! One file for each line of the table.
+
+pub(crate) mod durable;
+pub(crate) mod http;
+pub(crate) mod one_post;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How thoroughly to measure.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Effort {
+    /// Three pairs of short turns: for development, too coarse to quote.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Directory for data, on the disk to measure; a temporary one when absent.
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl Effort {
+    /// Pairs of turns of each ratio.
+    pub(crate) fn pairs(&self) -> u64 {
+        if self.quick { 3 } else { 7 }
+    }
+
+    /// Likes of a turn, fewer when quick.
+    pub(crate) fn likes(&self, thorough: u64) -> u64 {
+        if self.quick { thorough / 2 } else { thorough }
+    }
+
+    /// An empty folder that goes away by itself.
+    pub(crate) fn folder(&self) -> std::io::Result<tempfile::TempDir> {
+        match &self.dir {
+            Some(dir) => tempfile::tempdir_in(dir),
+            None => tempfile::tempdir(),
+        }
+    }
+}
