@@ -98,5 +98,8 @@ fn sync_folder(folder: &Path) -> Result<(), MaintenanceError> {
 
 fn files(path: &Path) -> impl Fn(std::io::Error) -> MaintenanceError + use<> {
     let path = path.to_owned();
-    move |source| MaintenanceError::Files { path: path.clone(), source }
+    move |source| MaintenanceError::Files {
+        path: path.clone(),
+        source,
+    }
 }

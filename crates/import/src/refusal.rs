@@ -30,7 +30,9 @@ pub enum Refusal {
     #[error("`kind` {0:?} is not one of the deployment's kinds")]
     UnknownKind(String),
     /// A time that cannot be read.
-    #[error("`{0}` must be RFC 3339 from 1970 to 9999, or whole seconds or milliseconds since 1970")]
+    #[error(
+        "`{0}` must be RFC 3339 from 1970 to 9999, or whole seconds or milliseconds since 1970"
+    )]
     Time(&'static str),
     /// A text longer than a post can have.
     #[error("`{column}` has {bytes} bytes; at most {most} are allowed")]

@@ -18,7 +18,9 @@ pub fn parse_time(text: &str) -> Option<Millis> {
             ms => ms,
         }
     } else {
-        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        let nanos = OffsetDateTime::parse(text, &Rfc3339)
+            .ok()?
+            .unix_timestamp_nanos();
         u64::try_from(nanos.div_euclid(1_000_000)).ok()?
     };
     (ms <= LAST_MS).then_some(Millis(ms))
@@ -30,8 +32,12 @@ mod tests {
 
     #[test]
     fn the_same_moment_can_be_written_in_each_form() {
-        let forms =
-            ["1767268800", "1767268800000", "2026-01-01T12:00:00Z", "2026-01-01T14:00:00.0005+02:00"];
+        let forms = [
+            "1767268800",
+            "1767268800000",
+            "2026-01-01T12:00:00Z",
+            "2026-01-01T14:00:00.0005+02:00",
+        ];
         for form in forms {
             assert_eq!(parse_time(form), Some(Millis(1_767_268_800_000)), "{form}");
         }
@@ -39,7 +45,15 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        let bad = ["", "-1", "now", "2026-01-01", "1e9", "1969-12-31T23:59:59Z", "99999999999999999999"];
+        let bad = [
+            "",
+            "-1",
+            "now",
+            "2026-01-01",
+            "1e9",
+            "1969-12-31T23:59:59Z",
+            "99999999999999999999",
+        ];
         for text in bad {
             assert_eq!(parse_time(text), None, "{text}");
         }

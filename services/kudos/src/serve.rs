@@ -32,7 +32,10 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     let backends = Embedded::open(&data.path, &context.settings.store_options(), clock())?;
     let app = router(&context, &backends)?;
     watch(&context.health, &backends);
-    control::serve(Place::of(backends.clone(), &context.settings), &context.shutdown);
+    control::serve(
+        Place::of(backends.clone(), &context.settings),
+        &context.shutdown,
+    );
     announce(listener.local_addr()?, &data.path);
     context.serve(listener, app).await;
     Ok(())
@@ -56,7 +59,9 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
     let gate = Gate::new(authenticator, &settings.limits);
     let document = kudos_http::openapi::document([writes_api, reads_api]);
     let api = gate.writes(writes).merge(gate.reads(reads));
-    let app = api.merge(kudos_http::openapi::routes(&document)?).merge(page::routes());
+    let app = api
+        .merge(kudos_http::openapi::routes(&document)?)
+        .merge(page::routes());
     Ok(Stack::new(&settings.stack())?.wrap(app))
 }
 
@@ -68,12 +73,21 @@ fn writer(
 ) -> Arc<WriteService> {
     let Embedded { store, board, .. } = backends;
     let budget = settings.write.sinks_budget();
-    let sinks: Vec<Arc<dyn kudos_write::Sink>> =
-        vec![Arc::new(LiveSink(board.clone())), Arc::new(LogSink(store.clone()))];
+    let sinks: Vec<Arc<dyn kudos_write::Sink>> = vec![
+        Arc::new(LiveSink(board.clone())),
+        Arc::new(LogSink(store.clone())),
+    ];
     let deliveries = Deliveries::new(sinks, Arc::new(InOneCommit), budget, observer);
     let (truth, posts) = (store.clone(), store.clone());
     let (kinds, settings) = (Arc::clone(kinds), settings.write.clone());
-    Arc::new(WriteService::new(truth, posts, deliveries, kinds, clock(), settings))
+    Arc::new(WriteService::new(
+        truth,
+        posts,
+        deliveries,
+        kinds,
+        clock(),
+        settings,
+    ))
 }
 
 fn queries(
@@ -82,8 +96,14 @@ fn queries(
     kinds: &Arc<Kinds>,
     observer: Arc<dyn Observer>,
 ) -> Result<Queries, BoxError> {
-    let Settings { api, query, events, .. } = &context.settings;
-    let Embedded { store, board, index } = backends;
+    let Settings {
+        api, query, events, ..
+    } = &context.settings;
+    let Embedded {
+        store,
+        board,
+        index,
+    } = backends;
     let sources = Sources {
         live: board.clone(),
         truth: store.clone(),
@@ -94,13 +114,25 @@ fn queries(
         Some(secret) => CursorKey::from_secret(secret)?,
         None => CursorKey::random()?,
     };
-    let service =
-        QueryService::new(sources, Arc::clone(kinds), clock(), cursors, query.clone(), observer);
+    let service = QueryService::new(
+        sources,
+        Arc::clone(kinds),
+        clock(),
+        cursors,
+        query.clone(),
+        observer,
+    );
     let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(kinds), query));
     let (running, shutdown) = (Arc::clone(&hub), context.shutdown.token());
-    context.shutdown.spawn(async move { shutdown.run_until_cancelled(running.run()).await });
+    context
+        .shutdown
+        .spawn(async move { shutdown.run_until_cancelled(running.run()).await });
     let streams = EventStreams::new(events, context.shutdown.token());
-    Ok(Queries { service: Arc::new(service), hub, streams })
+    Ok(Queries {
+        service: Arc::new(service),
+        hub,
+        streams,
+    })
 }
 
 /// The embedded sinks are written by the commit itself, so none can miss what was acknowledged;
@@ -123,7 +155,9 @@ fn watch(health: &Health, backends: &Embedded) {
         async move {
             match writable {
                 true => Status::Up,
-                false => Status::Degraded { why: "too little disk space: reads only".into() },
+                false => Status::Degraded {
+                    why: "too little disk space: reads only".into(),
+                },
             }
         }
     });
@@ -139,4 +173,3 @@ fn announce(address: SocketAddr, data: &Path) {
     );
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
-

@@ -59,8 +59,16 @@ pub(crate) struct ApiSettings {
 
 impl Default for DataSettings {
     fn default() -> Self {
-        let Options { cache_bytes, log_bytes, .. } = Options::default();
-        Self { path: PathBuf::from("kudos-data"), cache_bytes, log_bytes }
+        let Options {
+            cache_bytes,
+            log_bytes,
+            ..
+        } = Options::default();
+        Self {
+            path: PathBuf::from("kudos-data"),
+            cache_bytes,
+            log_bytes,
+        }
     }
 }
 
@@ -68,7 +76,10 @@ impl Default for Settings {
     fn default() -> Self {
         // Somebody at a terminal reads them; a service under supervision asks for JSON.
         let level = "info,fjall=warn,lsm_tree=warn,tantivy=warn".to_owned();
-        let log = LogSettings { format: LogFormat::Pretty, level };
+        let log = LogSettings {
+            format: LogFormat::Pretty,
+            level,
+        };
         Self {
             kinds: Kinds::default(),
             data: DataSettings::default(),
@@ -87,8 +98,17 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) fn store_options(&self) -> Options {
-        let DataSettings { cache_bytes, log_bytes, .. } = self.data;
-        Options { kinds: self.kinds.clone(), cache_bytes, log_bytes, ..Options::default() }
+        let DataSettings {
+            cache_bytes,
+            log_bytes,
+            ..
+        } = self.data;
+        Options {
+            kinds: self.kinds.clone(),
+            cache_bytes,
+            log_bytes,
+            ..Options::default()
+        }
     }
 
     pub(crate) fn stack(&self) -> StackSettings {
@@ -114,8 +134,85 @@ impl ServiceSettings for Settings {
     }
 
     fn validate(&self) -> Result<(), InvalidSetting> {
-        let invalid = |key: &str, problem: String| InvalidSetting { key: key.into(), problem };
+        let invalid = |key: &str, problem: String| InvalidSetting {
+            key: key.into(),
+            problem,
+        };
         let auth = self.auth.validate(self.http.listen);
         auth.map_err(|error| invalid("auth", error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kudos_runtime::config::{Sources, known_keys, render_effective};
+
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../kudos.toml");
+
+    /// The sample with its defaults in force, and with its examples too if asked.
+    fn uncommented(examples: bool) -> String {
+        let line = |line: &'static str| match line.strip_prefix("#: ") {
+            Some(example) => {
+                if examples {
+                    example
+                } else {
+                    ""
+                }
+            }
+            None => match line.strip_prefix('#') {
+                Some(value) if value.starts_with(|c: char| c.is_ascii_lowercase()) => value,
+                Some(_comment) => "",
+                None => line,
+            },
+        };
+        SAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn load(text: &str) -> Settings {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Sources::none().file(file.path()).load().unwrap()
+    }
+
+    #[test]
+    fn the_sample_shows_the_defaults() {
+        let defaults = render_effective(&Settings::default()).unwrap();
+        assert_eq!(
+            render_effective(&load(&uncommented(false))).unwrap(),
+            defaults
+        );
+        assert_eq!(render_effective(&load(SAMPLE)).unwrap(), defaults);
+    }
+
+    #[test]
+    fn the_sample_explains_every_setting() {
+        fn keys(table: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
+            for (name, value) in table {
+                let key = format!("{prefix}{name}");
+                if let toml::Value::Table(section) = value {
+                    keys(section, &format!("{key}."), found);
+                }
+                found.insert(key);
+            }
+        }
+        load(&uncommented(true));
+        let mut shown = BTreeSet::new();
+        keys(&uncommented(true).parse().unwrap(), "", &mut shown);
+        assert_eq!(shown, known_keys::<Settings>().unwrap());
+    }
+
+    #[test]
+    fn every_setting_of_the_sample_has_a_comment_above() {
+        let mut before = "";
+        for line in SAMPLE.lines() {
+            let setting = line.starts_with("#: ")
+                || line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+            assert!(!setting || before.starts_with("# "), "{line}");
+            before = line;
+        }
     }
 }

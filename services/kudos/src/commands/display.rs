@@ -14,12 +14,16 @@ const LINE_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) struct Display {
     terminal: bool,
     task: Option<(String, ProgressBar)>,
-    last_line: Option<Instant>,
+    last_line: Option<(String, Instant)>,
 }
 
 impl Display {
     pub(crate) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), task: None, last_line: None }
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            task: None,
+            last_line: None,
+        }
     }
 
     pub(crate) fn show(&mut self, event: Event) {
@@ -48,11 +52,11 @@ impl Display {
     }
 
     fn line(&mut self, task: &str, done: u64, total: Option<u64>) {
-        let complete = total == Some(done);
-        if self.last_line.is_some_and(|at| at.elapsed() < LINE_INTERVAL) && !complete {
+        let recent = |(last, at): &(String, Instant)| last == task && at.elapsed() < LINE_INTERVAL;
+        if self.last_line.as_ref().is_some_and(recent) && total != Some(done) {
             return;
         }
-        self.last_line = Some(Instant::now());
+        self.last_line = Some((task.to_owned(), Instant::now()));
         match total {
             Some(total) => print(&format!("{task}: {done} of {total}")),
             None => print(&format!("{task}: {done}")),
@@ -78,8 +82,11 @@ fn new_bar(task: &str, total: Option<u64>) -> ProgressBar {
         Some(_) => "{msg:12} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left",
         None => "{msg:12} {spinner} {human_pos}  {per_sec}",
     };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total.unwrap_or(0)).with_style(style).with_message(task.to_owned())
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total.unwrap_or(0))
+        .with_style(style)
+        .with_message(task.to_owned())
 }
 
 fn print(line: &str) {

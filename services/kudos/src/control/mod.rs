@@ -29,7 +29,10 @@ enum Reply {
     Failed(String),
 }
 
-async fn write_line(to: &mut (impl AsyncWrite + Unpin), message: &impl Serialize) -> io::Result<()> {
+async fn write_line(
+    to: &mut (impl AsyncWrite + Unpin),
+    message: &impl Serialize,
+) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     to.write_all(&line).await

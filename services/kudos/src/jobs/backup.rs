@@ -20,7 +20,8 @@ pub(super) async fn run(
     reporter: &Reporter,
 ) -> Result<Outcome, JobError> {
     let (backends, telling, into) = (place.backends.clone(), reporter.clone(), dir.clone());
-    let backup = blocking(move || backends.backup(&into, &mut |step| telling.step("records", step)));
+    let backup =
+        blocking(move || backends.backup(&into, &mut |step| telling.step("records", step)));
     let Backup { records } = backup.await??;
     let shown = dir.display();
     let text = format!("{records} records are in {shown}\nto use it: kudos serve --data {shown}");

@@ -25,13 +25,21 @@ impl Refusals {
     ) -> Result<Self, JobError> {
         let open = |path: PathBuf| {
             let mut options = File::options();
-            options.create(true).write(true).append(resumed).truncate(!resumed);
+            options
+                .create(true)
+                .write(true)
+                .append(resumed)
+                .truncate(!resumed);
             match options.open(&path) {
                 Ok(file) => Ok((path, BufWriter::new(file))),
                 Err(source) => Err(JobError::File { path, source }),
             }
         };
-        Ok(Self { report: report.map(open).transpose()?, reporter, refused: 0 })
+        Ok(Self {
+            report: report.map(open).transpose()?,
+            reporter,
+            refused: 0,
+        })
     }
 
     /// One line was refused.
@@ -45,7 +53,10 @@ impl Refusals {
         self.refused += 1;
         if let Some((path, report)) = &mut self.report {
             let written = writeln!(report, "{text}");
-            written.map_err(|source| JobError::File { path: path.clone(), source })?;
+            written.map_err(|source| JobError::File {
+                path: path.clone(),
+                source,
+            })?;
         }
         if self.refused <= SHOWN {
             self.reporter.note(text).await;
@@ -55,8 +66,13 @@ impl Refusals {
 
     /// Puts into the report what is not there yet, before the place behind it is remembered.
     pub(super) fn flush(&mut self) -> Result<(), JobError> {
-        let Some((path, report)) = &mut self.report else { return Ok(()) };
-        report.flush().map_err(|source| JobError::File { path: path.clone(), source })
+        let Some((path, report)) = &mut self.report else {
+            return Ok(());
+        };
+        report.flush().map_err(|source| JobError::File {
+            path: path.clone(),
+            source,
+        })
     }
 
     pub(super) async fn finish(mut self) -> Result<(), JobError> {
@@ -67,7 +83,9 @@ impl Refusals {
                 Some((path, _)) => format!("all are in {}", path.display()),
                 None => "--report FILE writes all of them".to_owned(),
             };
-            self.reporter.note(format!("… and {hidden} more refused lines: {place}")).await;
+            self.reporter
+                .note(format!("… and {hidden} more refused lines: {place}"))
+                .await;
         }
         Ok(())
     }
