@@ -46,6 +46,9 @@ pub struct EventHub {
     news: broadcast::Sender<Arc<News>>,
 }
 
+/// A place in the stream of all events.
+pub struct Subscription(broadcast::Receiver<Arc<News>>);
+
 /// The data of a `counts` event.
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -106,16 +109,23 @@ impl EventHub {
         let _ = self.news.send(Arc::new(news));
     }
 
+    /// What comes from now on.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription(self.news.subscribe())
+    }
+
     /// Feeds one client until it or the process goes away: what it missed since `after`, then
     /// what comes. With `posts`, only events of these.
+    ///
+    /// Subscribe before the client is told that its stream has begun, and so before catching up:
+    /// what comes twice is harmless, a gap would not be.
     pub async fn feed(
         &self,
+        Subscription(mut news): Subscription,
         client: &EventSender,
         after: Option<Position>,
         posts: Option<HashSet<PostId>>,
     ) -> Result<(), StreamEnded> {
-        // Subscribed before catching up: what comes twice is harmless, a gap would not be.
-        let mut news = self.news.subscribe();
         if let Some(after) = after {
             self.catch_up(client, after, posts.as_ref()).await?;
         }

@@ -58,8 +58,9 @@ problem_responses! {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PostBody {
-    /// One line; 1 to 512 bytes.
-    #[schema(min_length = 1, max_length = 512, example = "Hello")]
+    /// One line, not blank; 1 to 512 bytes, no control characters.
+    #[schema(min_length = 1, max_length = 512, example = "Hello",
+        pattern = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$")]
     title: String,
     /// The text; at most 65,536 bytes.
     #[serde(default)]
@@ -81,6 +82,9 @@ impl PostBody {
         };
         if self.title.trim().is_empty() {
             return Err(Problem::body("title", "must not be empty"));
+        }
+        if self.title.chars().any(char::is_control) {
+            return Err(Problem::body("title", "must be one line without control characters"));
         }
         too_long("title", &self.title, MAX_TITLE_BYTES)?;
         too_long("body", &self.body, MAX_BODY_BYTES)?;

@@ -49,8 +49,9 @@ pub(super) async fn events(
 ) -> Result<Response, Problem> {
     let posts = wanted(raw.as_deref().unwrap_or_default())?;
     let (client, response) = streams.open()?;
+    let (news, after) = (hub.subscribe(), last.map(|LastEventId(at)| at));
     // Ends with the client or the process, whichever goes first.
-    tokio::spawn(async move { hub.feed(&client, last.map(|LastEventId(at)| at), posts).await });
+    tokio::spawn(async move { hub.feed(news, &client, after, posts).await });
     Ok(response)
 }
 
