@@ -10,7 +10,7 @@ use kudos_core::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::{Engine, StoreFault};
-use super::reads;
+use super::reads::{self, Ends};
 use super::staging::{Committed, Staging};
 use crate::board::Board;
 
@@ -37,15 +37,6 @@ enum Pending {
     ),
     Upsert(Result<Upserted, PortError>, Reply<Upserted, PortError>),
     Hide(bool, Reply<bool, PortError>),
-}
-
-/// Where the numbered keyspaces end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ends {
-    /// The last position of the log.
-    pub(crate) log: u64,
-    /// The last revision of the outbox.
-    pub(crate) outbox: u64,
 }
 
 pub(crate) struct Committer {

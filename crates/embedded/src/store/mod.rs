@@ -22,9 +22,9 @@ use tokio::sync::{mpsc, watch};
 use crate::board::Board;
 use crate::options::{OpenError, Options};
 pub use audit::{Audit, Difference, Recount, Side};
-pub(crate) use committer::Ends;
 use committer::{Command, Committer};
 use engine::Engine;
+use reads::Ends;
 
 /// The embedded truth. All writes pass through one committer thread; reads see only what is
 /// durable.

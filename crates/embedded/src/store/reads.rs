@@ -5,7 +5,6 @@ use std::ops::Bound;
 use kudos_core::ports::{Reactor, ReactorPage};
 use kudos_core::{Change, Kind, PostId, PostState, UserId};
 
-use super::committer::Ends;
 use super::engine::{Db, StoreFault};
 use super::schema::{
     Body, Head, decode, decode_held, number_of, post_of, row_key, row_prefix, split_row_key,
@@ -13,6 +12,15 @@ use super::schema::{
 
 /// Rows that one page of reactors may read for each that it returns.
 const ROWS_PER_REACTOR: usize = 20;
+
+/// Where the numbered keyspaces end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// The last position of the log.
+    pub(crate) log: u64,
+    /// The last revision of the outbox.
+    pub(crate) outbox: u64,
+}
 
 pub(crate) fn head(db: &Db, post: &PostId) -> Result<Option<Head>, StoreFault> {
     let bytes = db.heads.get(post.as_str())?;

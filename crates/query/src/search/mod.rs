@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::service::{QueryError, QueryService, reason};
-use ranking::{Candidate, Ranked};
-use walk::Walk;
+use ranking::Ranked;
+use walk::{Candidate, Walk};
 
 /// The order of posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery};
-use kudos_core::{Millis, PortError, Post, PostId, PostState, RankEntry, TimeKey};
+use kudos_core::{PortError, Post, PostId, PostState, RankEntry, TimeKey};
 use kudos_degraded::{Deadline, Missing, Reason, Reply, Source as Step};
 use kudos_http::answer::Source;
 use tokio::sync::OnceCell;
 
-use super::walk::Walk;
+use super::walk::{Candidate, Walk};
 use super::{SearchRequest, Sort};
 use crate::service::{QueryError, QueryService, reason, source_named};
 
@@ -19,13 +19,6 @@ const SPARE: usize = 200;
 const SCAN_STEP: usize = 250;
 /// The most posts whose titles a scan in time order reads.
 const SCAN_MOST: usize = 2_000;
-
-/// A post in the order of its source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) post: PostId,
-    pub(super) created_at: Millis,
-}
 
 /// What a source ranked.
 pub(super) struct Ranked {

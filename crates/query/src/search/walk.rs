@@ -12,10 +12,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Sort;
-use super::ranking::Candidate;
 
 /// The most posts of a ranked walk: their fingerprints are about 6.7 kB of cursor.
 pub(super) const MAX_SEEN: usize = 1_000;
+
+/// A post in the order of its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) post: PostId,
+    pub(super) created_at: Millis,
+}
 
 /// Forty bits of a keyed hash: of 1,000 posts shown, one in a billion others looks like one of
 /// them. The key is drawn for each walk, so nobody can craft posts that hide one another.
