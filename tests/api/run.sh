@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Tests the served API against its own description: requests made from /openapi.json, good ones and
+# bad ones, to target/debug/kudos or KUDOS_BIN. Every answer has to be documented, and none may be
+# a server error. The same requests on every run; about a minute.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+kudos=${KUDOS_BIN:-target/debug/kudos}
+# It is no setting of the server's, which would refuse it.
+unset KUDOS_BIN
+bin=$(scripts/python-tool schemathesis schemathesis==4.32.5)
+work=$(mktemp -d)
+server=
+trap '[[ -z $server ]] || kill "$server" || true; wait; rm -rf "$work"' EXIT
+
+"$kudos" seed --data "$work/data" --posts 20 --users 50 --reactions 200 --seed 1 2>"$work/seed.log" ||
+  { cat "$work/seed.log" >&2; exit 1; }
+
+# The server says where it listens once it serves.
+mkfifo "$work/log"
+"$kudos" serve --listen 127.0.0.1:0 --data "$work/data" --set log.level=warn \
+  --set limits.writes_per_second=0 --set limits.requests_per_second=0 2>"$work/log" &
+server=$!
+exec {log}<"$work/log"
+base=
+while [[ -z $base ]] && read -r line <&"$log"; do
+  [[ $line =~ page[[:space:]]+(http://[^/]+) ]] && base=${BASH_REMATCH[1]} || echo "$line" >&2
+done
+[[ -n $base ]] || { echo "the server does not start" >&2; exit 1; }
+cat <&"$log" >"$work/server.log" &
+
+status=0
+"$bin/schemathesis" --config-file tests/api/schemathesis.toml run "$base/openapi.json" || status=$?
+if grep -q -e panicked -e ERROR "$work/server.log"; then
+  echo "the server's log:" >&2
+  cat "$work/server.log" >&2
+  status=1
+fi
+exit "$status"
