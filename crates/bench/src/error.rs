@@ -26,9 +26,12 @@ pub(crate) enum Error {
     /// A task of the load was lost.
     #[error("a task was lost")]
     Task(#[from] tokio::task::JoinError),
-    /// A record that the rehearsal must have written is not there.
-    #[error("the rehearsal left no record of like {0}")]
+    /// A commit of the rehearsal wrote a record that is not there.
+    #[error("commit {0} of the rehearsal is incomplete")]
     NoRecord(u64),
+    /// The store writes its log in another form than this program knows.
+    #[error("the store's log cannot be read")]
+    Record(#[source] postcard::Error),
     /// The server under load said something else than success.
     #[error("the server answered: {0}")]
     Answer(String),
