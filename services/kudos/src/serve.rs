@@ -18,7 +18,7 @@ use kudos_query::{EventHub, Queries, QueryService, Sources};
 use kudos_runtime::health::{Health, Status};
 use kudos_runtime::observe::Metered;
 use kudos_runtime::start::{BoxError, Context};
-use kudos_write::{Deliveries, LiveSink, LogSink, OutageJournal, WriteService};
+use kudos_write::{Deliveries, OutageJournal, WriteService};
 
 use crate::control;
 use crate::jobs::Place;
@@ -71,13 +71,9 @@ fn writer(
     kinds: &Arc<Kinds>,
     observer: &Arc<dyn Observer>,
 ) -> Arc<WriteService> {
-    let Embedded { store, board, .. } = backends;
-    let budget = settings.write.sinks_budget();
-    let sinks: Vec<Arc<dyn kudos_write::Sink>> = vec![
-        Arc::new(LiveSink(board.clone())),
-        Arc::new(LogSink(store.clone())),
-    ];
-    let deliveries = Deliveries::new(sinks, Arc::new(InOneCommit), budget, observer);
+    let (budget, store) = (settings.write.sinks_budget(), &backends.store);
+    // The commit that makes a reaction durable has told the board and the log already.
+    let deliveries = Deliveries::new(Vec::new(), Arc::new(NoSinks), budget, observer);
     let (truth, posts) = (store.clone(), store.clone());
     let (kinds, settings) = (Arc::clone(kinds), settings.write.clone());
     Arc::new(WriteService::new(
@@ -135,14 +131,12 @@ fn queries(
     })
 }
 
-/// The embedded sinks are written by the commit itself, so none can miss what was acknowledged;
-/// one that says so anyway is a defect.
-struct InOneCommit;
+/// Where there are no sinks, none can miss anything; and the store itself settles a commit of
+/// unknown outcome, when it recovers.
+struct NoSinks;
 
-impl OutageJournal for InOneCommit {
-    fn missed(&self, sink: &'static str, post: &PostId, reason: Reason) {
-        tracing::error!(sink, %post, %reason, "an embedded sink missed a commit");
-    }
+impl OutageJournal for NoSinks {
+    fn missed(&self, _: &'static str, _: &PostId, _: Reason) {}
 
     fn in_doubt(&self, _: &PostId) {}
 }

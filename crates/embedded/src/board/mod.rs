@@ -149,28 +149,24 @@ impl Board {
 }
 
 impl Inner {
+    /// Looks the post up once: this is most of what a like costs here.
     fn merge(&mut self, new: &PostState) {
-        let Some((mut held, hidden)) = self.table.get(&new.post) else {
-            self.table.insert(new, false);
-            return self.orders.insert(rank_of(new));
+        let Self { table, orders } = self;
+        let Some(at) = table.place(new.post.as_str()) else {
+            table.insert(new, false);
+            return orders.insert(rank_of(new));
         };
-        let moves = new.created_at != held.created_at && new.version == Version(0);
-        if !moves && !new.replaces(held.version) {
+        let (old, hidden) = (table.rank_at(at), table.is_hidden_at(at));
+        if new.replaces(table.version_at(at)) {
+            table.update(at, new);
+        } else if new.version == Version(0) && new.created_at != old.created_at {
+            table.move_to(at, new.created_at);
+        } else {
             return;
         }
-        let old_rank = rank_of(&held);
-        if moves {
-            held.created_at = new.created_at;
-        } else {
-            held = PostState {
-                created_at: held.created_at,
-                ..new.clone()
-            };
-        }
-        self.table.update(&held);
-        let new_rank = rank_of(&held);
-        if !hidden && new_rank != old_rank {
-            self.orders.replace(&old_rank, new_rank);
+        let ranked = table.rank_at(at);
+        if !hidden && ranked != old {
+            orders.replace(&old, ranked);
         }
     }
 }

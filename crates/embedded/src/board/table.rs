@@ -2,7 +2,7 @@
 //! table of row numbers.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use kudos_core::{Counts, Millis, PostId, PostState, Version};
+use kudos_core::{Counts, Millis, PostId, PostState, RankEntry, Version};
 use std::hash::BuildHasher;
 
 pub(super) struct Table {
@@ -98,14 +98,30 @@ impl Table {
         self.write_counts(at, &state.counts);
     }
 
-    /// Overwrites the state of a post that is held.
-    pub(super) fn update(&mut self, state: &PostState) {
-        let Some(at) = self.place(state.post.as_str()) else {
-            return;
-        };
+    /// Overwrites all of a row but its post and creation time.
+    pub(super) fn update(&mut self, at: usize, state: &PostState) {
         let row = &mut self.rows[at];
-        (row.created_at, row.version, row.as_of) = (state.created_at, state.version, state.as_of);
+        (row.version, row.as_of) = (state.version, state.as_of);
         self.write_counts(at, &state.counts);
+    }
+
+    pub(super) fn move_to(&mut self, at: usize, created_at: Millis) {
+        self.rows[at].created_at = created_at;
+    }
+
+    /// The place of a row in the popular order. It shares the row's own id, so that a post is
+    /// held in memory once.
+    pub(super) fn rank_at(&self, at: usize) -> RankEntry {
+        let Row { ref post, created_at, .. } = self.rows[at];
+        RankEntry { post: post.clone(), total: self.total_at(at), created_at }
+    }
+
+    pub(super) fn version_at(&self, at: usize) -> Version {
+        self.rows[at].version
+    }
+
+    pub(super) fn is_hidden_at(&self, at: usize) -> bool {
+        self.rows[at].hidden
     }
 
     pub(super) fn set_hidden(&mut self, post: &PostId, hidden: bool) {
