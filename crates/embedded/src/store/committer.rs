@@ -55,7 +55,12 @@ impl Committer {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while commands.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
             match self.ready() {
-                Ok(()) => self.commit(batch.drain(..)),
+                Ok(()) => {
+                    // Neighbours share the engine's way to them. What one user sent to one post
+                    // keeps its order.
+                    batch.sort_by(|a, b| a.place().cmp(&b.place()));
+                    self.commit(batch.drain(..));
+                }
                 Err(error) => batch.drain(..).for_each(|command| command.refuse(&error)),
             }
         }
@@ -139,6 +144,15 @@ impl Committer {
 }
 
 impl Command {
+    /// Where its records are: the order of keys.
+    fn place(&self) -> (&str, &str) {
+        match self {
+            Self::React(op, _) | Self::Import(op, _) => (op.post.as_str(), op.user.as_str()),
+            Self::Upsert(post, _) => (post.id.as_str(), ""),
+            Self::Hide(post, _) => (post.as_str(), ""),
+        }
+    }
+
     fn stage(self, staging: &mut Staging<'_>) -> Pending {
         match self {
             Self::React(op, reply) => {

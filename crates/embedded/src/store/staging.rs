@@ -168,8 +168,8 @@ impl<'a> Staging<'a> {
     /// Writes everything as one batch and returns when it is on disk.
     pub(crate) fn commit(self, mut log: u64, mut outbox: u64) -> Result<Committed, StoreFault> {
         let mut batch = self.db.durable_batch();
-        for (key, staged) in self.rows.iter().filter(|(_, staged)| staged.dirty) {
-            batch.insert(&self.db.rows, key.as_slice(), encode(&staged.row)?);
+        for (key, staged) in sorted(self.rows).into_iter().filter(|(_, staged)| staged.dirty) {
+            batch.insert(&self.db.rows, key, encode(&staged.row)?);
         }
         for (post, body) in &self.bodies {
             batch.insert(&self.db.posts, post.as_str(), encode(body)?);
@@ -179,7 +179,7 @@ impl<'a> Staging<'a> {
             batch.insert(&self.db.outbox, outbox.to_be_bytes(), post.as_str());
         }
         let (mut changes, mut moved) = (Vec::new(), Vec::new());
-        for (post, staged) in self.heads {
+        for (post, staged) in sorted(self.heads) {
             if !staged.moved && staged.changes.is_empty() {
                 continue;
             }
@@ -227,6 +227,13 @@ fn row_of<'m>(
             Ok(slot.insert(StagedRow { row, dirty: false }))
         }
     }
+}
+
+/// In the order of keys, in which the engine finds their places fastest.
+fn sorted<K: Ord, V>(staged: hashbrown::HashMap<K, V>) -> Vec<(K, V)> {
+    let mut staged: Vec<_> = staged.into_iter().collect();
+    staged.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    staged
 }
 
 /// The head of a post within the batch, from the board the first time.
