@@ -14,7 +14,8 @@ pub struct Options {
     /// One keyspace's table in memory, in bytes. What is in memory is read again from the journal
     /// at start, at about 28 MB/s, so a small table is what makes a start fast.
     pub memtable_bytes: u64,
-    /// All write-ahead journals, in bytes; what a start after a crash reads again.
+    /// Write-ahead journals that are full, in bytes, before what keeps them is flushed; at least
+    /// 64 MiB. A start after a crash reads them again, and up to 64 MiB of the one in use.
     pub journal_bytes: u64,
     /// The event log, in bytes; older events are dropped.
     pub log_bytes: u64,
@@ -28,7 +29,7 @@ impl Default for Options {
             kinds: Kinds::default(),
             cache_bytes: 128 << 20,
             memtable_bytes: 8 << 20,
-            journal_bytes: 128 << 20,
+            journal_bytes: 64 << 20,
             log_bytes: 256 << 20,
             queue: 4096,
         }
