@@ -16,7 +16,7 @@ export async function server() {
   if (process.env.KUDOS_URL) return { url: process.env.KUDOS_URL.replace(/\/$/, ''), stop: async () => {} };
   const data = await mkdtemp(join(tmpdir(), 'kudos-web-'));
   const listen = `127.0.0.1:${await freePort()}`;
-  const child = spawn(BINARY, ['serve', '--listen', listen, '--data', data], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(BINARY, ['serve', '--listen', listen, '--data', data], { env: plain(), stdio: ['ignore', 'ignore', 'pipe'] });
   const log = [];
   child.stderr.on('data', (chunk) => { log.push(chunk); if (log.length > 200) log.shift(); });
   const ended = new Promise((resolve) => { child.once('exit', resolve); child.once('error', (error) => { log.push(String(error)); resolve(); }); });
@@ -30,6 +30,11 @@ export async function server() {
   failed.catch(() => {}); // It also ends, rightly, at the end of the tests.
   await Promise.race([ready(url), failed]);
   return { url, stop };
+}
+
+/** The environment without the tests' own variables, which the server would refuse as unknown settings. */
+function plain() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('KUDOS_')));
 }
 
 async function ready(url) {
