@@ -25,25 +25,17 @@ struct Bare<'a>(&'a [u8]);
 impl Serialize for Bare<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = serializer.serialize_tuple(self.0.len())?;
-        self.0
-            .iter()
-            .try_for_each(|byte| bytes.serialize_element(byte))?;
+        self.0.iter().try_for_each(|byte| bytes.serialize_element(byte))?;
         bytes.end()
     }
 }
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data) {
-        assert!(
-            KEY.open::<Position>("fuzz", text).is_err(),
-            "a forged cursor was opened"
-        );
+        assert!(KEY.open::<Position>("fuzz", text).is_err(), "a forged cursor was opened");
     }
     if let Ok(cursor) = KEY.seal("fuzz", &Bare(data)) {
-        assert!(
-            KEY.open::<Position>("another", &cursor).is_err(),
-            "the purpose was not checked"
-        );
+        assert!(KEY.open::<Position>("another", &cursor).is_err(), "the purpose was not checked");
         let _ = KEY.open::<Position>("fuzz", &cursor);
     }
 });

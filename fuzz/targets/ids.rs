@@ -13,17 +13,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(post.as_str(), text);
         assert!((1..=MAX_ID_BYTES).contains(&text.len()));
         let json = serde_json::to_string(post).expect("a string is JSON");
-        assert_eq!(
-            &serde_json::from_str::<PostId>(&json).expect("it was written so"),
-            post
-        );
+        assert_eq!(&serde_json::from_str::<PostId>(&json).expect("it was written so"), post);
     }
 
-    assert!(
-        Kinds::default()
-            .find(text)
-            .is_none_or(|kind| Kinds::default().name(kind) == text)
-    );
+    assert!(Kinds::default().find(text).is_none_or(|kind| Kinds::default().name(kind) == text));
     if let Ok(kinds) = Kinds::new(text.split(',')) {
         let found: Vec<_> = text.split(',').map(|name| kinds.find(name)).collect();
         assert_eq!(found, kinds.all().map(Some).collect::<Vec<_>>());

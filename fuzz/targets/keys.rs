@@ -23,10 +23,6 @@ fuzz_target!(|text: &str| {
     let op = |at| Operation::keyed(key.as_str(), post.clone(), user.clone(), None, Millis(at));
     let (early, late) = (op(0), op(u64::MAX));
     assert_eq!(early.id, late.id);
-    assert!(
-        early
-            .issued_at
-            .is_none_or(|at| at <= Millis(0).plus(MAX_SKEW))
-    );
+    assert!(early.issued_at.is_none_or(|at| at <= Millis(0).plus(MAX_SKEW)));
     assert!(early.issued_at.is_none() || early.issued_at == late.issued_at);
 });

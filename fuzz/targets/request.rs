@@ -48,9 +48,7 @@ struct Server {
 }
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime with a timer needs nothing");
     let app = runtime.block_on(app());
     Server { runtime, app }
@@ -62,26 +60,12 @@ async fn app() -> Router {
     let kinds = Arc::new(Kinds::default());
 
     let delivered: Vec<Arc<dyn kudos_write::Sink>> = vec![Arc::new(LiveSink(live.clone()))];
-    let deliveries = Deliveries::new(
-        delivered,
-        Arc::new(NoOutages),
-        AMPLE,
-        &(Arc::new(()) as Arc<_>),
-    );
-    let settings = WriteSettings {
-        require_known: false,
-        truth_ms: AMPLE_MS,
-        ..Default::default()
-    };
+    let deliveries =
+        Deliveries::new(delivered, Arc::new(NoOutages), AMPLE, &(Arc::new(()) as Arc<_>));
+    let settings = WriteSettings { require_known: false, truth_ms: AMPLE_MS, ..Default::default() };
     let (posts, known) = (truth.clone(), Arc::clone(&kinds));
-    let writer = WriteService::new(
-        truth.clone(),
-        posts,
-        deliveries,
-        known,
-        clock.clone(),
-        settings,
-    );
+    let writer =
+        WriteService::new(truth.clone(), posts, deliveries, known, clock.clone(), settings);
     let (writes, _) = kudos_write::routes(Arc::new(writer)).split_for_parts();
 
     let settings = QuerySettings {
@@ -93,52 +77,27 @@ async fn app() -> Router {
     };
     let hub = Arc::new(EventHub::new(truth.log(), Arc::clone(&kinds), &settings));
     let index = Arc::new(MemoryIndex::new());
-    let sources = Sources {
-        live,
-        truth: truth.clone(),
-        index,
-        posts: truth,
-    };
+    let sources = Sources { live, truth: truth.clone(), index, posts: truth };
     let secret = Secret::new("a secret of thirty-two bytes or more");
     let cursors = CursorKey::from_secret(&secret).expect("it is long enough");
-    let service = Arc::new(QueryService::new(
-        sources,
-        kinds,
-        clock,
-        cursors,
-        settings,
-        Arc::new(()),
-    ));
+    let service =
+        Arc::new(QueryService::new(sources, kinds, clock, cursors, settings, Arc::new(())));
     let streams = EventStreams::new(&SseSettings::default(), CancellationToken::new());
-    let (reads, _) = kudos_query::routes(Queries {
-        service,
-        hub,
-        streams,
-    })
-    .split_for_parts();
+    let (reads, _) = kudos_query::routes(Queries { service, hub, streams }).split_for_parts();
 
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
     let auth = Authenticator::new(&AuthSettings::default(), listen).expect("defaults are valid");
-    let limits = LimitSettings {
-        writes_per_second: 0,
-        requests_per_second: 0,
-        ..Default::default()
-    };
+    let limits =
+        LimitSettings { writes_per_second: 0, requests_per_second: 0, ..Default::default() };
     let gate = Gate::new(auth, &limits);
-    let settings = StackSettings {
-        request_timeout: AMPLE,
-        ..StackSettings::default()
-    };
+    let settings = StackSettings { request_timeout: AMPLE, ..StackSettings::default() };
     let stack = Stack::new(&settings).expect("defaults are valid");
     stack.wrap(gate.writes(writes).merge(gate.reads(reads)))
 }
 
 /// `METHOD URI`, header lines, an empty line, the body; none where hyper would refuse it.
 fn parse(data: &[u8]) -> Option<Request<Body>> {
-    let end = data
-        .windows(2)
-        .position(|pair| pair == b"\n\n")
-        .unwrap_or(data.len());
+    let end = data.windows(2).position(|pair| pair == b"\n\n").unwrap_or(data.len());
     let body = data.get(end + 2..).unwrap_or_default();
     let mut lines = data[..end].split(|&byte| byte == b'\n');
     let mut first = lines.next()?.splitn(2, |&byte| byte == b' ');

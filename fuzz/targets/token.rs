@@ -19,10 +19,7 @@ struct Door {
 
 static DOOR: LazyLock<Door> = LazyLock::new(|| {
     let authenticator = |mode| {
-        let mut settings = AuthSettings {
-            mode,
-            ..AuthSettings::default()
-        };
+        let mut settings = AuthSettings { mode, ..AuthSettings::default() };
         settings.jwt.secret = Secret::new("a secret of thirty-two bytes or more");
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         Authenticator::new(&settings, listen).expect("the settings are valid")

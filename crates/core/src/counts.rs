@@ -42,11 +42,7 @@ impl Counts {
 
     /// The counts in the order of kinds, without trailing zeros.
     pub fn as_slice(&self) -> &[u64] {
-        let end = self
-            .0
-            .iter()
-            .rposition(|&n| n > 0)
-            .map_or(0, |last| last + 1);
+        let end = self.0.iter().rposition(|&n| n > 0).map_or(0, |last| last + 1);
         &self.0[..end]
     }
 

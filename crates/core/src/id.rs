@@ -124,9 +124,7 @@ mod tests {
         assert!(PostId::new(&"x".repeat(MAX_ID_BYTES)).is_ok());
         assert_eq!(
             PostId::new(&"x".repeat(MAX_ID_BYTES + 1)),
-            Err(IdError::TooLong {
-                bytes: MAX_ID_BYTES + 1
-            })
+            Err(IdError::TooLong { bytes: MAX_ID_BYTES + 1 })
         );
     }
 
@@ -140,13 +138,7 @@ mod tests {
     fn what_breaks_a_key_or_a_url_is_refused_where_it_stands() {
         for c in ['{', '}', '/', '\\', '\0', '\n', '\u{7f}', '\u{85}'] {
             let refused = UserId::new(&format!("ab{c}"));
-            assert_eq!(
-                refused,
-                Err(IdError::Forbidden {
-                    character: c,
-                    at: 2
-                })
-            );
+            assert_eq!(refused, Err(IdError::Forbidden { character: c, at: 2 }));
         }
     }
 

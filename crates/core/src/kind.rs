@@ -133,10 +133,7 @@ mod tests {
     #[test]
     fn a_bad_set_is_refused_by_name() {
         assert_eq!(Kinds::new(Vec::<String>::new()), Err(KindsError::Number(0)));
-        assert_eq!(
-            Kinds::new(["up", "up"]),
-            Err(KindsError::Twice("up".into()))
-        );
+        assert_eq!(Kinds::new(["up", "up"]), Err(KindsError::Twice("up".into())));
         assert_eq!(Kinds::new(["Up"]), Err(KindsError::Name("Up".into())));
     }
 

@@ -22,10 +22,7 @@ impl OpId {
     /// From a client's idempotency key: its BLAKE3 hash, so that any text has a fixed size.
     pub fn from_key(key: &str) -> Self {
         let mut id = [0; 16];
-        blake3::Hasher::new()
-            .update(key.as_bytes())
-            .finalize_xof()
-            .fill(&mut id);
+        blake3::Hasher::new().update(key.as_bytes()).finalize_xof().fill(&mut id);
         Self(id)
     }
 
@@ -59,38 +56,17 @@ impl Operation {
     /// [`MAX_SKEW`] ahead is not believed: it would make the operations of the user's other devices
     /// look old.
     pub fn keyed(key: &str, post: PostId, user: UserId, want: Option<Kind>, at: Millis) -> Self {
-        let issued_at = Uuid::try_parse(key)
-            .ok()
-            .and_then(|uuid| uuid.get_timestamp())
-            .map(|t| {
-                let (seconds, nanos) = t.to_unix();
-                Millis(
-                    seconds
-                        .saturating_mul(1000)
-                        .saturating_add(u64::from(nanos) / 1_000_000),
-                )
-            });
+        let issued_at = Uuid::try_parse(key).ok().and_then(|uuid| uuid.get_timestamp()).map(|t| {
+            let (seconds, nanos) = t.to_unix();
+            Millis(seconds.saturating_mul(1000).saturating_add(u64::from(nanos) / 1_000_000))
+        });
         let issued_at = issued_at.filter(|&issued| issued <= at.plus(MAX_SKEW));
-        Self {
-            id: OpId::from_key(key),
-            issued_at,
-            post,
-            user,
-            want,
-            at,
-        }
+        Self { id: OpId::from_key(key), issued_at, post, user, want, at }
     }
 
     /// An operation without a key: the door makes its id, so only the door can send it again.
     pub fn unkeyed(post: PostId, user: UserId, want: Option<Kind>, at: Millis) -> Self {
-        Self {
-            id: OpId(Uuid::new_v4().into_bytes()),
-            issued_at: None,
-            post,
-            user,
-            want,
-            at,
-        }
+        Self { id: OpId(Uuid::new_v4().into_bytes()), issued_at: None, post, user, want, at }
     }
 }
 
@@ -127,15 +103,8 @@ impl Applied {
     pub fn change(&self, user: &UserId) -> Option<Change> {
         let fresh = self.outcome.changed && !self.replayed;
         let (from, to) = (self.from, self.outcome.mine);
-        let users = vec![UserChange {
-            user: user.clone(),
-            from,
-            to,
-        }];
-        fresh.then(|| Change {
-            state: self.state.clone(),
-            users,
-        })
+        let users = vec![UserChange { user: user.clone(), from, to }];
+        fresh.then(|| Change { state: self.state.clone(), users })
     }
 }
 

@@ -23,9 +23,7 @@ impl Ord for RankEntry {
     /// The better-placed entry is the lesser one, so that a sort lists the popular first.
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |e: &Self| (Reverse(e.total), Reverse(e.created_at));
-        key(self)
-            .cmp(&key(other))
-            .then_with(|| self.post.cmp(&other.post))
+        key(self).cmp(&key(other)).then_with(|| self.post.cmp(&other.post))
     }
 }
 
@@ -98,21 +96,13 @@ mod tests {
     use super::*;
 
     fn entry(post: &str, total: u64, created_at: u64) -> RankEntry {
-        RankEntry {
-            post: PostId::new(post).unwrap(),
-            total,
-            created_at: Millis(created_at),
-        }
+        RankEntry { post: PostId::new(post).unwrap(), total, created_at: Millis(created_at) }
     }
 
     #[test]
     fn ties_go_to_the_newer_post_then_to_the_lower_id() {
-        let mut ranks = [
-            entry("old", 5, 1),
-            entry("b", 5, 2),
-            entry("top", 9, 0),
-            entry("a", 5, 2),
-        ];
+        let mut ranks =
+            [entry("old", 5, 1), entry("b", 5, 2), entry("top", 9, 0), entry("a", 5, 2)];
         ranks.sort();
         assert_eq!(ranks.map(|e| e.post.to_string()), ["top", "a", "b", "old"]);
     }

@@ -56,16 +56,11 @@ impl UserRow {
                 false => Decision::KeyReused,
             };
         }
-        let too_old = op
-            .issued_at
-            .zip(self.horizon)
-            .is_some_and(|(at, horizon)| at < horizon);
+        let too_old = op.issued_at.zip(self.horizon).is_some_and(|(at, horizon)| at < horizon);
         if too_old || self.forgotten.contains(&op.id.fingerprint()) {
             return Decision::Stale;
         }
-        Decision::Apply {
-            changed: self.kind != op.want,
-        }
+        Decision::Apply { changed: self.kind != op.want }
     }
 
     /// The time of the newest operation that the row knows of, also of one that changed nothing.
@@ -109,16 +104,7 @@ mod tests {
         let decision = row.decide(op);
         if let Decision::Apply { changed } = decision {
             let (version, counts) = (Version(1), Counts::new());
-            row.record(
-                op,
-                Outcome {
-                    mine: op.want,
-                    changed,
-                    version,
-                    counts,
-                    at: op.at,
-                },
-            );
+            row.record(op, Outcome { mine: op.want, changed, version, counts, at: op.at });
         }
         decision
     }
@@ -128,9 +114,7 @@ mod tests {
         let (mut row, like) = (UserRow::default(), op("a", Some(Kind(0))));
         assert_eq!(apply(&mut row, &like), Decision::Apply { changed: true });
         apply(&mut row, &op("b", None));
-        let Decision::Replay(first) = apply(&mut row, &like) else {
-            panic!("not a replay")
-        };
+        let Decision::Replay(first) = apply(&mut row, &like) else { panic!("not a replay") };
         assert_eq!((first.mine, first.changed), (Some(Kind(0)), true));
         assert_eq!(row.kind, None);
     }
@@ -139,19 +123,15 @@ mod tests {
     fn one_key_is_one_request() {
         let mut row = UserRow::default();
         apply(&mut row, &op("a", Some(Kind(0))));
-        assert_eq!(
-            apply(&mut row, &op("a", Some(Kind(1)))),
-            Decision::KeyReused
-        );
+        assert_eq!(apply(&mut row, &op("a", Some(Kind(1)))), Decision::KeyReused);
     }
 
     #[test]
     fn a_forgotten_operation_is_refused_and_never_applied_again() {
         let mut row = UserRow::default();
         let total = REMEMBERED + FINGERPRINTS;
-        let ops: Vec<_> = (0..total)
-            .map(|i| op(&format!("k{i}"), (i % 2 == 0).then_some(Kind(0))))
-            .collect();
+        let ops: Vec<_> =
+            (0..total).map(|i| op(&format!("k{i}"), (i % 2 == 0).then_some(Kind(0)))).collect();
         for op in &ops {
             assert!(matches!(apply(&mut row, op), Decision::Apply { .. }));
         }

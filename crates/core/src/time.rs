@@ -39,9 +39,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Millis {
         // A clock set before 1970 reads as 1970: nothing is ordered by it alone.
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis(as_millis(since))
     }
 }

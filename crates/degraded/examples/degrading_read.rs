@@ -14,10 +14,7 @@ struct Metrics;
 
 impl Observer for Metrics {
     fn breaker_moved(&self, breaker: &str, to: State) {
-        println!(
-            "        metric: breaker_state{{node={breaker}}} {}",
-            to.as_str()
-        );
+        println!("        metric: breaker_state{{node={breaker}}} {}", to.as_str());
     }
 }
 
@@ -35,10 +32,7 @@ async fn disk(read: u32) -> Result<u32, Reason> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let config = BreakerConfig {
-        failures: 3,
-        ..BreakerConfig::default()
-    };
+    let config = BreakerConfig { failures: 3, ..BreakerConfig::default() };
     let node = Breaker::observed("cache-1", config, std::sync::Arc::new(Metrics))?;
     for read in 1..=9 {
         show(&node, read).await?;
@@ -49,20 +43,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn show(node: &Breaker, read: u32) -> Result<(), ChainError> {
     let start = Instant::now();
     let answer = FallbackChain::new("reads", Deadline::after(Duration::from_millis(400)))
-        .source(
-            Source::new("cache", Duration::from_millis(40)).behind(node),
-            |_| cache(read),
-        )
+        .source(Source::new("cache", Duration::from_millis(40)).behind(node), |_| cache(read))
         .await
-        .source(Source::new("disk", Duration::from_millis(150)), |_| {
-            disk(read)
-        })
+        .source(Source::new("disk", Duration::from_millis(150)), |_| disk(read))
         .await
         .finish()?;
-    let why = answer
-        .tried
-        .first()
-        .map_or("", |attempt| attempt.reason.as_str());
+    let why = answer.tried.first().map_or("", |attempt| attempt.reason.as_str());
     println!(
         "read {read}: {} from {}, degraded: {} {why} ({} ms)",
         answer.value,

@@ -46,10 +46,7 @@ impl Backoff {
             return Err(ConfigError::Zero { setting });
         }
         if self.cap > LONGEST {
-            return Err(ConfigError::TooLarge {
-                setting,
-                most: LONGEST.as_secs(),
-            });
+            return Err(ConfigError::TooLarge { setting, most: LONGEST.as_secs() });
         }
         Ok(())
     }
@@ -74,11 +71,7 @@ impl Jitter {
     fn sample(self) -> f64 {
         let drawn = (self.0)();
         // A NaN passes through `clamp`, and `Duration::mul_f64` would panic on it.
-        if drawn.is_nan() {
-            1.0
-        } else {
-            drawn.clamp(0.0, 1.0)
-        }
+        if drawn.is_nan() { 1.0 } else { drawn.clamp(0.0, 1.0) }
     }
 }
 
@@ -108,10 +101,7 @@ mod tests {
         let none = Jitter::from_fn(|| 0.0);
         assert_eq!(BACKOFF.full_jitter(1, none), Duration::ZERO);
         assert_eq!(BACKOFF.half_jitter(1, none), Duration::from_millis(10));
-        assert_eq!(
-            BACKOFF.full_jitter(1, Jitter::NONE),
-            Duration::from_millis(20)
-        );
+        assert_eq!(BACKOFF.full_jitter(1, Jitter::NONE), Duration::from_millis(20));
         for _ in 0..1000 {
             assert!(BACKOFF.full_jitter(2, Jitter::RANDOM) <= BACKOFF.step(2));
         }

@@ -107,11 +107,7 @@ impl BestEffort {
 
     /// The same, telling `observer` of each miss.
     pub fn observed(sink: &'static str, budget: Duration, observer: Arc<dyn Observer>) -> Self {
-        Self {
-            sink,
-            budget,
-            observer,
-        }
+        Self { sink, budget, observer }
     }
 
     /// Waits for `delivery` for this sink's budget or until `deadline`, whichever is earlier; see

@@ -23,11 +23,7 @@ pub struct BulkheadConfig {
 impl Default for BulkheadConfig {
     /// 256 at once, 256 waiting for 100 ms at most.
     fn default() -> Self {
-        Self {
-            concurrency: 256,
-            queue: 256,
-            max_wait: Duration::from_millis(100),
-        }
+        Self { concurrency: 256, queue: 256, max_wait: Duration::from_millis(100) }
     }
 }
 
@@ -66,13 +62,7 @@ impl Bulkhead {
         ConfigError::check_range("concurrency", config.concurrency as u64, most)?;
         let slots = Arc::new(Semaphore::new(config.concurrency));
         let waiting = AtomicUsize::new(0);
-        Ok(Self(Arc::new(Inner {
-            name,
-            config,
-            slots,
-            waiting,
-            observer,
-        })))
+        Ok(Self(Arc::new(Inner { name, config, slots, waiting, observer })))
     }
 
     /// A slot at once.

@@ -62,9 +62,7 @@ impl Deadline {
         if self.is_past() {
             return Err(Elapsed);
         }
-        tokio::time::timeout_at(self.0, fut)
-            .await
-            .map_err(|_| Elapsed)
+        tokio::time::timeout_at(self.0, fut).await.map_err(|_| Elapsed)
     }
 }
 

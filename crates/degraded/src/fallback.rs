@@ -18,11 +18,7 @@ pub struct Source<'b> {
 impl<'b> Source<'b> {
     /// A source that is waited for no longer than `budget`.
     pub const fn new(name: &'static str, budget: Duration) -> Self {
-        Self {
-            name,
-            budget,
-            breaker: None,
-        }
+        Self { name, budget, breaker: None }
     }
 
     /// Passes it over, at no cost, while `breaker` is open; its outcomes settle the breaker.
@@ -89,20 +85,8 @@ pub struct Answer<T> {
 impl<T> Answer<T> {
     /// The same provenance with another value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Answer<U> {
-        let Self {
-            value,
-            source,
-            degraded,
-            missing,
-            tried,
-        } = self;
-        Answer {
-            value: f(value),
-            source,
-            degraded,
-            missing,
-            tried,
-        }
+        let Self { value, source, degraded, missing, tried } = self;
+        Answer { value: f(value), source, degraded, missing, tried }
     }
 }
 
@@ -166,33 +150,15 @@ pub struct FallbackChain<'o, T> {
 impl<T> FallbackChain<'static, T> {
     /// A chain with no source yet, to be answered by `deadline`.
     pub fn new(name: &'static str, deadline: Deadline) -> Self {
-        Self {
-            name,
-            deadline,
-            observer: &(),
-            found: None,
-            tried: SmallVec::new(),
-        }
+        Self { name, deadline, observer: &(), found: None, tried: SmallVec::new() }
     }
 }
 
 impl<T> FallbackChain<'_, T> {
     /// Tells `observer` of each source passed over.
     pub fn observed_by<'o>(self, observer: &'o dyn Observer) -> FallbackChain<'o, T> {
-        let Self {
-            name,
-            deadline,
-            found,
-            tried,
-            ..
-        } = self;
-        FallbackChain {
-            name,
-            deadline,
-            observer,
-            found,
-            tried,
-        }
+        let Self { name, deadline, found, tried, .. } = self;
+        FallbackChain { name, deadline, observer, found, tried }
     }
 
     /// Asks `source`, unless there is an answer already.
@@ -231,16 +197,12 @@ impl<T> FallbackChain<'_, T> {
         match attempt(self.deadline, source, ask).await {
             Ok(Reply::Whole(value)) => self.found = Some((name, value, None)),
             Ok(Reply::Partial(value, missing)) => {
-                self.observer
-                    .fallback_taken(self.name, name, Reason::Partial);
+                self.observer.fallback_taken(self.name, name, Reason::Partial);
                 self.found = Some((name, value, Some(missing)));
             }
             Err(reason) => {
                 self.observer.fallback_taken(self.name, name, reason);
-                self.tried.push(Attempt {
-                    source: name,
-                    reason,
-                });
+                self.tried.push(Attempt { source: name, reason });
             }
         }
         self
@@ -251,23 +213,11 @@ impl<T> FallbackChain<'_, T> {
     /// # Errors
     /// [`ChainError`] with every source's reason if none answered.
     pub fn finish(self) -> Result<Answer<T>, ChainError> {
-        let Self {
-            name: chain,
-            deadline,
-            found,
-            tried,
-            ..
-        } = self;
+        let Self { name: chain, deadline, found, tried, .. } = self;
         match found {
             Some((source, value, missing)) => {
                 let degraded = !tried.is_empty() || missing.is_some();
-                Ok(Answer {
-                    value,
-                    source,
-                    degraded,
-                    missing,
-                    tried,
-                })
+                Ok(Answer { value, source, degraded, missing, tried })
             }
             None if deadline.is_past() => Err(ChainError::OutOfTime { chain, tried }),
             None => Err(ChainError::AllFailed { chain, tried }),

@@ -16,10 +16,7 @@ const BUDGET: Duration = Duration::from_millis(40);
 
 fn runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
-    builder
-        .enable_time()
-        .build()
-        .expect("a clock needs nothing of the system")
+    builder.enable_time().build().expect("a clock needs nothing of the system")
 }
 
 /// The allocations of the second run: the first may set up the runtime and thread locals.
@@ -58,10 +55,7 @@ fn a_guarded_call_allocates_nothing() {
     let count = allocations(async || {
         let deadline = Deadline::after(BUDGET);
         let _slot = bulkhead.enter(deadline).await.unwrap();
-        breaker
-            .call(deadline, AnyError, node(deadline))
-            .await
-            .unwrap()
+        breaker.call(deadline, AnyError, node(deadline)).await.unwrap()
     });
     assert_eq!(count, 0);
 }
@@ -69,13 +63,8 @@ fn a_guarded_call_allocates_nothing() {
 #[test]
 fn a_known_nodes_breaker_is_looked_up_without_allocating() {
     let breakers = Breakers::new(BreakerConfig::default(), 8).unwrap();
-    let count = allocations(async || {
-        breakers
-            .get("10.0.0.1:6379")
-            .try_acquire()
-            .unwrap()
-            .success()
-    });
+    let count =
+        allocations(async || breakers.get("10.0.0.1:6379").try_acquire().unwrap().success());
     assert_eq!(count, 0);
 }
 
@@ -122,17 +111,8 @@ fn a_confirmed_delivery_and_a_first_attempt_allocate_nothing() {
     let policy = RetryPolicy::default();
     let count = allocations(async || {
         let deadline = Deadline::after(BUDGET);
-        let call = retry(
-            &policy,
-            &budget,
-            deadline,
-            |_: &Failure| true,
-            || node(deadline),
-        );
-        assert_eq!(
-            best_effort(deadline, call, |_| ()).await,
-            Delivery::Confirmed
-        );
+        let call = retry(&policy, &budget, deadline, |_: &Failure| true, || node(deadline));
+        assert_eq!(best_effort(deadline, call, |_| ()).await, Delivery::Confirmed);
     });
     assert_eq!(count, 0);
 }

@@ -98,8 +98,5 @@ fn sync_folder(folder: &Path) -> Result<(), MaintenanceError> {
 
 fn files(path: &Path) -> impl Fn(std::io::Error) -> MaintenanceError + use<> {
     let path = path.to_owned();
-    move |source| MaintenanceError::Files {
-        path: path.clone(),
-        source,
-    }
+    move |source| MaintenanceError::Files { path: path.clone(), source }
 }

@@ -36,11 +36,6 @@ impl Embedded {
     pub fn explain(&self, post: &PostId) -> Result<Explanation, PortError> {
         let truth = self.store.recount(post)?;
         let (indexed, lag) = (self.index.contains(post), self.index.lag());
-        Ok(Explanation {
-            truth,
-            board: self.board.get(post),
-            indexed,
-            lag,
-        })
+        Ok(Explanation { truth, board: self.board.get(post), indexed, lag })
     }
 }

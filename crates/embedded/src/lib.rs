@@ -44,18 +44,11 @@ impl Embedded {
         options: &Options,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Folder {
-            path: folder.to_owned(),
-            source,
-        };
+        let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let store = Arc::new(Store::open(&folder.join("store"), options, clock)?);
         let board = Arc::clone(store.board());
         let index = Arc::new(TextIndex::open(&folder.join("index"), &store)?);
-        Ok(Self {
-            store,
-            board,
-            index,
-        })
+        Ok(Self { store, board, index })
     }
 }

@@ -57,10 +57,7 @@ pub(crate) struct Steps<'s, 'w> {
 impl<'s, 'w> Steps<'s, 'w> {
     /// Steps towards an estimated total.
     pub(crate) fn new(watch: &'s mut Watch<'w>, total: u64) -> Self {
-        Self {
-            watch,
-            step: Step { done: 0, total },
-        }
+        Self { watch, step: Step { done: 0, total } }
     }
 
     /// One more record is done.

@@ -112,19 +112,13 @@ impl CursorKey {
         if text.len() > MAX_CURSOR_BYTES {
             return Err(CursorError::Invalid);
         }
-        let sealed = URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| CursorError::Invalid)?;
+        let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Invalid)?;
         let (&version, rest) = sealed.split_first().ok_or(CursorError::Invalid)?;
-        let (tag, payload) = rest
-            .split_at_checked(TAG_BYTES)
-            .ok_or(CursorError::Invalid)?;
+        let (tag, payload) = rest.split_at_checked(TAG_BYTES).ok_or(CursorError::Invalid)?;
         if version != VERSION {
             return Err(CursorError::Invalid);
         }
-        self.mac(purpose, payload)
-            .verify_truncated_left(tag)
-            .map_err(|_| CursorError::Invalid)?;
+        self.mac(purpose, payload).verify_truncated_left(tag).map_err(|_| CursorError::Invalid)?;
         match postcard::take_from_bytes(payload) {
             Ok((position, [])) => Ok(position),
             _ => Err(CursorError::Invalid),

@@ -26,12 +26,7 @@ impl ETag {
         let mut tag = String::with_capacity(48);
         let (mine, mark) = (mine.unwrap_or(""), if degraded { "!" } else { "" });
         // Writing to a String cannot fail. Kinds are of [a-z0-9_-], so nothing needs quoting.
-        let _ = write!(
-            tag,
-            "W/\"{}.{kinds}.{mine}.{}{mark}\"",
-            version.0,
-            source.as_str()
-        );
+        let _ = write!(tag, "W/\"{}.{kinds}.{mine}.{}{mark}\"", version.0, source.as_str());
         Self(tag)
     }
 
@@ -55,11 +50,8 @@ impl ETag {
     /// 304 if the client holds this representation already, else what `answer` makes. Both carry
     /// the tag, and may be kept by the client itself only, to be asked for again.
     pub fn conditional(&self, request: &HeaderMap, answer: impl FnOnce() -> Response) -> Response {
-        let mut response = if self.matches(request) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            answer()
-        };
+        let mut response =
+            if self.matches(request) { StatusCode::NOT_MODIFIED.into_response() } else { answer() };
         let headers = response.headers_mut();
         if let Ok(tag) = HeaderValue::from_str(&self.0) {
             headers.insert(ETAG, tag);

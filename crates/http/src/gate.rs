@@ -43,11 +43,8 @@ impl Gate {
             limits.requests_per_second,
             limits.request_burst,
         );
-        let writers = Limit::new(
-            RatePolicy::WritesPerUser,
-            limits.writes_per_second,
-            limits.write_burst,
-        );
+        let writers =
+            Limit::new(RatePolicy::WritesPerUser, limits.writes_per_second, limits.write_burst);
         let share = |limit: Option<Limit>| limit.map(|l| Arc::new(l) as Arc<dyn AnyLimit>);
         Self::with_limits(authenticator, share(addresses), share(writers))
     }
@@ -58,11 +55,7 @@ impl Gate {
         addresses: Option<Arc<dyn AnyLimit>>,
         writers: Option<Arc<dyn AnyLimit>>,
     ) -> Self {
-        Self {
-            authenticator,
-            addresses,
-            writers,
-        }
+        Self { authenticator, addresses, writers }
     }
 
     /// Puts the gate before the routes of a service that reads: nobody's reads are refused if the
@@ -115,10 +108,7 @@ struct Refused<'a> {
 
 impl From<Problem> for Refused<'_> {
     fn from(problem: Problem) -> Self {
-        Self {
-            problem,
-            limit: None,
-        }
+        Self { problem, limit: None }
     }
 }
 
@@ -126,10 +116,7 @@ fn count<'a>(
     limit: &'a Arc<dyn AnyLimit>,
     outcome: Result<u32, Problem>,
 ) -> Result<u32, Refused<'a>> {
-    outcome.map_err(|problem| Refused {
-        problem,
-        limit: Some(limit),
-    })
+    outcome.map_err(|problem| Refused { problem, limit: Some(limit) })
 }
 
 async fn pass(State(side): State<Arc<Side>>, mut request: Request, next: Next) -> Response {

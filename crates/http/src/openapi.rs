@@ -32,10 +32,7 @@ const DOCS_CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 ///
 /// [`OpenApiRouter::with_openapi`]: utoipa_axum::router::OpenApiRouter::with_openapi
 pub fn blank() -> OpenApi {
-    let license = LicenseBuilder::new()
-        .name("Apache-2.0")
-        .identifier(Some("Apache-2.0"))
-        .build();
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
     let info = InfoBuilder::new()
         .title("Kudos")
         .version(env!("CARGO_PKG_VERSION"))
@@ -68,9 +65,7 @@ pub fn routes(document: &OpenApi) -> Result<Router, serde_json::Error> {
     let served = get(move || std::future::ready(document_response(json.clone())));
     let ui = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
     let docs = Router::new().merge(ui).layer(map_response(docs_policy));
-    Ok(crate::stack::compressed(
-        Router::new().route("/openapi.json", served).merge(docs),
-    ))
+    Ok(crate::stack::compressed(Router::new().route("/openapi.json", served).merge(docs)))
 }
 
 fn document_response(json: Bytes) -> Response {
@@ -83,9 +78,7 @@ fn document_response(json: Bytes) -> Response {
 
 async fn docs_policy(mut response: Response) -> Response {
     let policy = HeaderValue::from_static(DOCS_CSP);
-    response
-        .headers_mut()
-        .insert(CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -99,10 +92,7 @@ fn bearer() -> SecurityScheme {
 
 fn user_header() -> SecurityScheme {
     let about = "Mode header: the user, as a trusted gateway names it.";
-    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
-        "X-User-Id",
-        about,
-    )))
+    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-User-Id", about)))
 }
 
 /// Reads need no caller, unless a deployment says otherwise.

@@ -173,18 +173,12 @@ impl Problem {
         field: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::InvalidParameter {
-            field: field.into(),
-            detail: detail.into(),
-        }
+        Self::InvalidParameter { field: field.into(), detail: detail.into() }
     }
 
     /// A body of which one field is not what the operation takes.
     pub fn body(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::InvalidBody {
-            field: field.into(),
-            detail: detail.into(),
-        }
+        Self::InvalidBody { field: field.into(), detail: detail.into() }
     }
 
     /// The stable type of the problem.

@@ -40,11 +40,7 @@ pub struct SseSettings {
 
 impl Default for SseSettings {
     fn default() -> Self {
-        Self {
-            max_clients: 1000,
-            queue: 256,
-            heartbeat: Duration::from_secs(15),
-        }
+        Self { max_clients: 1000, queue: 256, heartbeat: Duration::from_secs(15) }
     }
 }
 
@@ -134,9 +130,7 @@ impl EventStreams {
     /// Streams that end when `shutdown` is cancelled.
     pub fn new(settings: &SseSettings, shutdown: CancellationToken) -> Self {
         Self {
-            room: Arc::new(Semaphore::new(
-                settings.max_clients.min(Semaphore::MAX_PERMITS),
-            )),
+            room: Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS))),
             queue: settings.queue.max(1),
             heartbeat: settings.heartbeat,
             shutdown,
@@ -146,28 +140,17 @@ impl EventStreams {
     /// A stream for one more client: where to send, and what to answer. 503 if there is no room
     /// or the process is stopping.
     pub fn open(&self) -> Result<(EventSender, Response), Problem> {
-        let full = || Problem::Unavailable {
-            retry_after: FULL_RETRY,
-        };
-        let room = Arc::clone(&self.room)
-            .try_acquire_owned()
-            .map_err(|_| full())?;
+        let full = || Problem::Unavailable { retry_after: FULL_RETRY };
+        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| full())?;
         if self.shutdown.is_cancelled() {
             return Err(full());
         }
         let (sender, queue) = mpsc::channel(self.queue);
         let mut heartbeat = tokio::time::interval(self.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let receiving = Receiving {
-            queue,
-            heartbeat,
-            shutdown: self.shutdown.clone(),
-            _room: room,
-        };
-        let sender = EventSender {
-            queue: sender,
-            shutdown: self.shutdown.clone(),
-        };
+        let receiving =
+            Receiving { queue, heartbeat, shutdown: self.shutdown.clone(), _room: room };
+        let sender = EventSender { queue: sender, shutdown: self.shutdown.clone() };
         Ok((sender, respond(receiving)))
     }
 
@@ -185,10 +168,7 @@ fn respond(receiving: Receiving) -> Response {
     let mut response = Response::new(Body::from_stream(events));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-store, no-transform"),
-    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     // nginx would hold events back to fill its buffers.
     let unbuffered = HeaderName::from_static("x-accel-buffering");
     headers.insert(unbuffered, HeaderValue::from_static("no"));

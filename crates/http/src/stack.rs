@@ -95,9 +95,7 @@ async fn surround(State(stack): State<Stack>, mut request: Request, next: Next) 
     let begun = Instant::now();
     let shared = &*stack.0;
     if shared.body_limit != DEFAULT_BODY_LIMIT {
-        request
-            .extensions_mut()
-            .insert(BodyLimit(shared.body_limit));
+        request.extensions_mut().insert(BodyLimit(shared.body_limit));
     }
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -115,9 +113,7 @@ async fn surround(State(stack): State<Stack>, mut request: Request, next: Next) 
     let route = route.as_ref().map(MatchedPath::as_str);
     let problem = response.extensions().get().copied();
     let took = begun.elapsed();
-    shared
-        .metrics
-        .record(&method, route, response.status(), problem, took);
+    shared.metrics.record(&method, route, response.status(), problem, took);
     pages::secure(&mut response);
     response
 }
@@ -127,13 +123,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, InvalidOrigin> {
         return Ok(None);
     }
     let methods = [Method::GET, Method::PUT, Method::POST, Method::DELETE];
-    let sent = [
-        "authorization",
-        "content-type",
-        "idempotency-key",
-        "if-none-match",
-        "x-user-id",
-    ];
+    let sent = ["authorization", "content-type", "idempotency-key", "if-none-match", "x-user-id"];
     let shown = ["etag", "ratelimit", "ratelimit-policy", "retry-after"];
     let layer = CorsLayer::new()
         .allow_methods(methods)
@@ -150,9 +140,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, InvalidOrigin> {
 
 /// A scheme and an authority: what a browser sends as `Origin`, which has no path.
 fn parse_origin(text: &str) -> Result<HeaderValue, InvalidOrigin> {
-    let authority = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match authority {
         Some(host) if !host.is_empty() && !host.contains(['/', ' ', '*']) => {
             HeaderValue::from_str(text).map_err(|_| InvalidOrigin(text.to_owned()))

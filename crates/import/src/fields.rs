@@ -12,17 +12,8 @@ use crate::Refusal;
 pub(crate) type Fields<'r> = HashMap<Cow<'r, str>, Cow<'r, str>>;
 
 /// The columns that mean something; what others hold is not even read.
-const KNOWN: [&str; 9] = [
-    "post",
-    "id",
-    "user",
-    "kind",
-    "at",
-    "title",
-    "body",
-    "author",
-    "created_at",
-];
+const KNOWN: [&str; 9] =
+    ["post", "id", "user", "kind", "at", "title", "body", "author", "created_at"];
 
 pub(crate) fn json_fields(text: &str) -> Result<Fields<'static>, Refusal> {
     match serde_json::from_str(text) {

@@ -32,22 +32,12 @@ pub struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     /// Records of an input from its beginning.
     pub fn new(input: R, format: Format) -> Self {
-        Self {
-            input,
-            format,
-            offset: 0,
-            lines: 0,
-        }
+        Self { input, format, offset: 0, lines: 0 }
     }
 
     /// Records of an input that stands at `offset`, behind `lines` lines.
     pub fn resume(input: R, format: Format, offset: u64, lines: u64) -> Self {
-        Self {
-            input,
-            format,
-            offset,
-            lines,
-        }
+        Self { input, format, offset, lines }
     }
 
     /// Bytes read so far: the offset of the next record.
@@ -72,10 +62,7 @@ impl<R: BufRead> Lines<R> {
                 return Ok(None);
             };
             let bytes = bytes.map(|bytes| if at_start { without_mark(bytes) } else { bytes });
-            if !bytes
-                .as_ref()
-                .is_ok_and(|bytes| bytes.trim_ascii().is_empty())
-            {
+            if !bytes.as_ref().is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
                 return Ok(Some(Line { number, bytes }));
             }
         }
@@ -166,10 +153,7 @@ mod tests {
     fn a_quoted_line_end_is_part_of_the_record() {
         let read = read(Format::Csv, b"h\n\"a\nb\"\"\n\",1\nc\n");
         let record = "\"a\nb\"\"\n\",1".to_owned();
-        assert_eq!(
-            read,
-            [(1, Ok("h".into())), (2, Ok(record)), (5, Ok("c".into()))]
-        );
+        assert_eq!(read, [(1, Ok("h".into())), (2, Ok(record)), (5, Ok("c".into()))]);
     }
 
     #[test]

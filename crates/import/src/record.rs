@@ -35,10 +35,7 @@ pub enum Columns {
 impl Columns {
     pub(crate) fn of_header(header: &[u8], required: &[&'static str]) -> Result<Self, HeaderError> {
         let row = csv_row(header).map_err(|_| HeaderError::Absent)?;
-        let names: Vec<String> = row
-            .iter()
-            .map(|name| name.trim().to_ascii_lowercase())
-            .collect();
+        let names: Vec<String> = row.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
         for column in required {
             let alias = if *column == "post" { "id" } else { column };
             if !names.iter().any(|name| name == column || name == alias) {
@@ -77,10 +74,7 @@ impl Columns {
         };
         Ok(Reaction {
             post: post_id(&fields)?,
-            user: user.map_err(|error| Refusal::Id {
-                column: "user",
-                error,
-            })?,
+            user: user.map_err(|error| Refusal::Id { column: "user", error })?,
             kind,
             at: time(&fields, "at")?,
         })
@@ -97,9 +91,7 @@ impl Columns {
             return Err(Refusal::Csv(more));
         }
         let placed = names.iter().zip(&row);
-        Ok(placed
-            .map(|(name, value)| (Cow::from(name), Cow::from(value.to_owned())))
-            .collect())
+        Ok(placed.map(|(name, value)| (Cow::from(name), Cow::from(value.to_owned()))).collect())
     }
 }
 
@@ -115,11 +107,7 @@ fn required<'f>(fields: &'f Fields<'_>, column: &'static str) -> Result<&'f str,
 }
 
 fn post_id(fields: &Fields<'_>) -> Result<PostId, Refusal> {
-    let column = if value(fields, "post").is_empty() {
-        "id"
-    } else {
-        "post"
-    };
+    let column = if value(fields, "post").is_empty() { "id" } else { "post" };
     let text = required(fields, column).map_err(|_| Refusal::Missing("post"))?;
     PostId::new(text).map_err(|error| Refusal::Id { column, error })
 }
@@ -130,11 +118,7 @@ fn time(fields: &Fields<'_>, column: &'static str) -> Result<Millis, Refusal> {
 
 fn bounded(column: &'static str, text: &str, most: usize) -> Result<String, Refusal> {
     match text.len() {
-        bytes if bytes > most => Err(Refusal::Length {
-            column,
-            bytes,
-            most,
-        }),
+        bytes if bytes > most => Err(Refusal::Length { column, bytes, most }),
         _ => Ok(text.to_owned()),
     }
 }
@@ -158,10 +142,7 @@ mod tests {
         let columns = csv("At, user,post,KIND,extra");
         let row = columns.reaction(b"2026-01-01T12:00:00Z,ann,7,love", &kinds);
         assert_eq!(row.unwrap(), json);
-        assert_eq!(
-            (json.kind, json.at),
-            (Some(Kind(1)), Millis(1_767_268_800_000))
-        );
+        assert_eq!((json.kind, json.at), (Some(Kind(1)), Millis(1_767_268_800_000)));
     }
 
     #[test]
@@ -170,71 +151,35 @@ mod tests {
         let null = br#"{"post":"p","user":"u","kind":null,"at":1}"#;
         assert_eq!(Columns::Named.reaction(null, &kinds).unwrap().kind, None);
         let absent = br#"{"post":"p","user":"u","at":1}"#;
-        assert_eq!(
-            Columns::Named.reaction(absent, &kinds),
-            Err(Refusal::Missing("kind"))
-        );
+        assert_eq!(Columns::Named.reaction(absent, &kinds), Err(Refusal::Missing("kind")));
     }
 
     #[test]
     fn a_post_keeps_quotes_commas_and_line_ends() {
-        let post = csv("id,title,body,created_at")
-            .post(b"p,\"a, \"\"b\"\"\",\"x\ny\",5")
-            .unwrap();
-        assert_eq!(
-            (post.title.as_str(), post.body.as_str()),
-            ("a, \"b\"", "x\ny")
-        );
+        let post = csv("id,title,body,created_at").post(b"p,\"a, \"\"b\"\"\",\"x\ny\",5").unwrap();
+        assert_eq!((post.title.as_str(), post.body.as_str()), ("a, \"b\"", "x\ny"));
         assert_eq!((post.author.as_str(), post.created_at), ("", Millis(5000)));
     }
 
     #[test]
     fn each_refusal_says_why() {
         let kinds = Kinds::default();
-        let reaction = |json: &str| {
-            Columns::Named
-                .reaction(json.as_bytes(), &kinds)
-                .unwrap_err()
-        };
-        let slash = Refusal::Id {
-            column: "post",
-            error: IdError::Forbidden {
-                character: '/',
-                at: 1,
-            },
-        };
-        assert_eq!(
-            reaction(r#"{"post":"a/b","user":"u","kind":"like","at":1}"#),
-            slash
-        );
+        let reaction = |json: &str| Columns::Named.reaction(json.as_bytes(), &kinds).unwrap_err();
+        let slash =
+            Refusal::Id { column: "post", error: IdError::Forbidden { character: '/', at: 1 } };
+        assert_eq!(reaction(r#"{"post":"a/b","user":"u","kind":"like","at":1}"#), slash);
         let meh = Refusal::UnknownKind("meh".into());
-        assert_eq!(
-            reaction(r#"{"post":"p","user":"u","kind":"meh","at":1}"#),
-            meh
-        );
+        assert_eq!(reaction(r#"{"post":"p","user":"u","kind":"meh","at":1}"#), meh);
         let late = r#"{"post":"p","user":"u","kind":"like","at":"today"}"#;
         assert_eq!(reaction(late), Refusal::Time("at"));
         assert!(matches!(reaction("[]"), Refusal::Json(_)));
         assert!(matches!(reaction(r#"{"post":["p"]}"#), Refusal::Json(_)));
-        assert_eq!(
-            Columns::Named.reaction(b"\xff", &kinds),
-            Err(Refusal::NotUtf8)
-        );
+        assert_eq!(Columns::Named.reaction(b"\xff", &kinds), Err(Refusal::NotUtf8));
         let many = csv("post,user").reaction(b"p,u,like", &kinds);
         assert!(matches!(many, Err(Refusal::Csv(_))), "{many:?}");
-        let long = format!(
-            r#"{{"post":"p","title":"{}","created_at":1}}"#,
-            "t".repeat(513)
-        );
+        let long = format!(r#"{{"post":"p","title":"{}","created_at":1}}"#, "t".repeat(513));
         let long = Columns::Named.post(long.as_bytes()).unwrap_err();
-        assert_eq!(
-            long,
-            Refusal::Length {
-                column: "title",
-                bytes: 513,
-                most: 512
-            }
-        );
+        assert_eq!(long, Refusal::Length { column: "title", bytes: 513, most: 512 });
     }
 
     #[test]

@@ -18,9 +18,7 @@ pub fn parse_time(text: &str) -> Option<Millis> {
             ms => ms,
         }
     } else {
-        let nanos = OffsetDateTime::parse(text, &Rfc3339)
-            .ok()?
-            .unix_timestamp_nanos();
+        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
         u64::try_from(nanos.div_euclid(1_000_000)).ok()?
     };
     (ms <= LAST_MS).then_some(Millis(ms))
@@ -45,15 +43,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        let bad = [
-            "",
-            "-1",
-            "now",
-            "2026-01-01",
-            "1e9",
-            "1969-12-31T23:59:59Z",
-            "99999999999999999999",
-        ];
+        let bad =
+            ["", "-1", "now", "2026-01-01", "1e9", "1969-12-31T23:59:59Z", "99999999999999999999"];
         for text in bad {
             assert_eq!(parse_time(text), None, "{text}");
         }

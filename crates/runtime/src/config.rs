@@ -77,10 +77,8 @@ impl Sources {
         K: Into<OsString>,
         V: Into<OsString>,
     {
-        self.environment = variables
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        self.environment =
+            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         self
     }
 
@@ -187,10 +185,8 @@ fn defaults<S: Serialize + Default>() -> Result<Table, ConfigError> {
 }
 
 fn file_table(path: &Path) -> Result<Table, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::ReadFile {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::ReadFile { path: path.to_owned(), source })?;
     let table: toml::Table = text.parse().map_err(|error| syntax(path, &text, &error))?;
     Ok(tree::table_from_toml(table, &Origin::File(Arc::from(path))))
 }

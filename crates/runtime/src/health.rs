@@ -120,11 +120,7 @@ impl Health {
             Some(worst) => worst,
             None => Readiness::Ready,
         };
-        Report {
-            readiness,
-            stopping,
-            checks,
-        }
+        Report { readiness, stopping, checks }
     }
 }
 
@@ -140,10 +136,7 @@ impl Status {
 
 impl Check {
     async fn report(&self) -> CheckReport {
-        CheckReport {
-            name: self.name.clone(),
-            status: self.status().await,
-        }
+        CheckReport { name: self.name.clone(), status: self.status().await }
     }
 
     async fn status(&self) -> Status {
@@ -156,10 +149,7 @@ impl Check {
         let status = match tokio::time::timeout(self.limit, (self.run)()).await {
             Ok(status) => status,
             Err(_) => Status::Down {
-                why: format!(
-                    "no answer within {}",
-                    humantime::format_duration(self.limit)
-                ),
+                why: format!("no answer within {}", humantime::format_duration(self.limit)),
             },
         };
         self.log_transition(last.as_ref().map(|(_, status)| status), &status);

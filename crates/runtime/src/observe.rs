@@ -22,32 +22,17 @@ impl Metered {
     pub fn new() -> Self {
         let meter = meter();
         let counter = |name: &'static str, description: &'static str| {
-            meter
-                .u64_counter(name)
-                .with_description(description)
-                .build()
+            meter.u64_counter(name).with_description(description).build()
         };
         Self {
-            fallbacks: counter(
-                "kudos_fallbacks",
-                "Sources passed over, by chain and reason",
-            ),
-            missed: counter(
-                "kudos_deliveries_missed",
-                "Deliveries that a sink did not confirm",
-            ),
+            fallbacks: counter("kudos_fallbacks", "Sources passed over, by chain and reason"),
+            missed: counter("kudos_deliveries_missed", "Deliveries that a sink did not confirm"),
             breakers: meter
                 .u64_gauge("kudos_breaker_open")
                 .with_description("1 while the breaker of a node is not closed")
                 .build(),
-            retries: counter(
-                "kudos_retries",
-                "Retries, by budget and whether it allowed them",
-            ),
-            refused: counter(
-                "kudos_bulkhead_refusals",
-                "Calls that found a bulkhead full",
-            ),
+            retries: counter("kudos_retries", "Retries, by budget and whether it allowed them"),
+            refused: counter("kudos_bulkhead_refusals", "Calls that found a bulkhead full"),
         }
     }
 }
@@ -61,8 +46,7 @@ impl Default for Metered {
 impl Observer for Metered {
     fn breaker_moved(&self, breaker: &str, to: State) {
         let open = u64::from(to != State::Closed);
-        self.breakers
-            .record(open, &[KeyValue::new("node", breaker.to_owned())]);
+        self.breakers.record(open, &[KeyValue::new("node", breaker.to_owned())]);
     }
 
     fn fallback_taken(&self, chain: &'static str, source: &'static str, reason: Reason) {
@@ -75,31 +59,16 @@ impl Observer for Metered {
     }
 
     fn delivery_missed(&self, sink: &'static str, reason: Reason) {
-        let labels = [
-            KeyValue::new("sink", sink),
-            KeyValue::new("reason", reason.as_str()),
-        ];
+        let labels = [KeyValue::new("sink", sink), KeyValue::new("reason", reason.as_str())];
         self.missed.add(1, &labels);
     }
 
     fn retried(&self, budget: &'static str) {
-        self.retries.add(
-            1,
-            &[
-                KeyValue::new("budget", budget),
-                KeyValue::new("allowed", true),
-            ],
-        );
+        self.retries.add(1, &[KeyValue::new("budget", budget), KeyValue::new("allowed", true)]);
     }
 
     fn retry_refused(&self, budget: &'static str) {
-        self.retries.add(
-            1,
-            &[
-                KeyValue::new("budget", budget),
-                KeyValue::new("allowed", false),
-            ],
-        );
+        self.retries.add(1, &[KeyValue::new("budget", budget), KeyValue::new("allowed", false)]);
     }
 
     fn bulkhead_refused(&self, bulkhead: &'static str) {

@@ -50,10 +50,7 @@ pub enum Stopped {
 pub async fn bind(http: &HttpSettings) -> Result<TcpListener, BindError> {
     TcpListener::bind(http.listen)
         .await
-        .map_err(|source| BindError {
-            address: http.listen,
-            source,
-        })
+        .map_err(|source| BindError { address: http.listen, source })
 }
 
 /// Serves `app` until `shutdown` begins; then accepts no more, lets requests finish for
@@ -119,10 +116,7 @@ async fn until<T>(shutdown: &Shutdown, work: impl Future<Output = T>) -> Option<
 /// A peer that went away before it was accepted is no trouble; anything else is the system's.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    ) {
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::warn!(%error, "cannot accept connections");
         tokio::time::sleep(ACCEPT_BACKOFF).await;
     }

@@ -42,10 +42,7 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Json,
-            level: "info".to_owned(),
-        }
+        Self { format: LogFormat::Json, level: "info".to_owned() }
     }
 }
 
@@ -137,8 +134,6 @@ fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     if (0.0..=1.0).contains(&ratio) {
         Ok(ratio)
     } else {
-        Err(D::Error::custom(format_args!(
-            "{ratio} is out of range, expected a share from 0 to 1"
-        )))
+        Err(D::Error::custom(format_args!("{ratio} is out of range, expected a share from 0 to 1")))
     }
 }

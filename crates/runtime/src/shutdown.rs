@@ -101,9 +101,7 @@ impl Shutdown {
     /// [`StillRunning`] if the time is over first.
     pub async fn drained(&self, grace: Duration) -> Result<(), StillRunning> {
         let all = tokio::time::timeout(self.remaining(grace), self.tasks.wait());
-        all.await.map_err(|_| StillRunning {
-            count: self.tasks.len(),
-        })
+        all.await.map_err(|_| StillRunning { count: self.tasks.len() })
     }
 }
 
@@ -112,10 +110,7 @@ struct Received {
     number: i32,
 }
 
-const INTERRUPT: Received = Received {
-    name: "SIGINT",
-    number: 2,
-};
+const INTERRUPT: Received = Received { name: "SIGINT", number: 2 };
 
 #[cfg(unix)]
 mod signals {

@@ -108,10 +108,8 @@ where
         Ok(telemetry) => telemetry,
         Err(error) => return misconfigured(&error),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .thread_name(name)
-        .enable_all()
-        .build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().thread_name(name).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(supervise(settings, telemetry.metrics(), run));
@@ -178,13 +176,11 @@ impl Display for Chain<'_> {
 
 fn load<S: ServiceSettings>(sources: &Sources) -> Result<S, ConfigError> {
     let settings: S = sources.load()?;
-    settings
-        .validate()
-        .map_err(|invalid| ConfigError::Invalid {
-            origin: sources.origin::<S>(&invalid.key),
-            key: invalid.key,
-            problem: invalid.problem,
-        })?;
+    settings.validate().map_err(|invalid| ConfigError::Invalid {
+        origin: sources.origin::<S>(&invalid.key),
+        key: invalid.key,
+        problem: invalid.problem,
+    })?;
     tls::install();
     Ok(settings)
 }

@@ -94,11 +94,7 @@ impl Telemetry {
             .with(traces.map(|traces| traces.with_filter(traced)))
             .with(log_layer(log.format).with_filter(logged))
             .try_init()?;
-        Ok(Self {
-            metrics,
-            meters,
-            tracers,
-        })
+        Ok(Self { metrics, meters, tracers })
     }
 
     /// The metrics for `/metrics`.
@@ -114,9 +110,8 @@ impl Telemetry {
         let (done, result) = mpsc::sync_channel(1);
         // The providers' own limits add up, and metrics have none: a thread can be left behind.
         thread::spawn(move || {
-            let traces = self
-                .tracers
-                .map_or(Ok(()), |tracers| tracers.shutdown_with_timeout(limit));
+            let traces =
+                self.tracers.map_or(Ok(()), |tracers| tracers.shutdown_with_timeout(limit));
             let metrics = self.meters.shutdown_with_timeout(limit);
             // Nobody listens any more if the time is over.
             let _ = done.send(traces.and(metrics));
@@ -134,11 +129,9 @@ where
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
-        LogFormat::Json => layer
-            .json()
-            .flatten_event(true)
-            .map_event_format(log_format::WithTraceIds)
-            .boxed(),
+        LogFormat::Json => {
+            layer.json().flatten_event(true).map_event_format(log_format::WithTraceIds).boxed()
+        }
         LogFormat::Pretty => layer.with_ansi(colours()).boxed(),
     }
 }

@@ -54,12 +54,7 @@ enum Draw {
 
 /// Histories of a shape: 30% of the steps are retries, in any order, 20% changes and unlikes.
 pub fn histories(shape: Shape) -> impl Strategy<Value = History> {
-    let Shape {
-        posts,
-        users,
-        kinds,
-        steps,
-    } = shape;
+    let Shape { posts, users, kinds, steps } = shape;
     let draw = prop_oneof![
         40 => (0..posts, 0..users, 0..kinds)
             .prop_map(|(post, user, kind)| Draw::React { post, user, kind }),
@@ -88,15 +83,9 @@ impl History {
 
     /// The steps, with the names of a scope.
     pub fn steps(&self, scope: &Scope) -> Vec<Step> {
-        let mut naming = Naming {
-            scope,
-            ops: Vec::new(),
-            rows: HashMap::new(),
-        };
+        let mut naming = Naming { scope, ops: Vec::new(), rows: HashMap::new() };
         let draws = self.0.iter().enumerate();
-        draws
-            .filter_map(|(i, draw)| naming.step(draw, Millis(NOW.0 + i as u64)))
-            .collect()
+        draws.filter_map(|(i, draw)| naming.step(draw, Millis(NOW.0 + i as u64))).collect()
     }
 }
 
@@ -119,10 +108,7 @@ impl Naming<'_> {
                 let Operation { post, user, .. } = self.earlier(of)?.clone();
                 self.react(post, user, want.map(Kind), at)?
             }
-            Draw::Retry { of } => Operation {
-                at,
-                ..self.earlier(of)?.clone()
-            },
+            Draw::Retry { of } => Operation { at, ..self.earlier(of)?.clone() },
             Draw::Upsert { post, edition } => return Some(Step::Upsert(self.edit(post, edition))),
             Draw::Hide { post } => return Some(Step::Hide(self.post(post))),
         };
@@ -168,12 +154,7 @@ mod tests {
     use super::*;
     use crate::model::{Expected, Model};
 
-    const SHAPE: Shape = Shape {
-        posts: 5,
-        users: 20,
-        kinds: 6,
-        steps: 4000,
-    };
+    const SHAPE: Shape = Shape { posts: 5, users: 20, kinds: 6, steps: 4000 };
 
     #[test]
     fn a_seed_gives_its_history_again() {

@@ -106,9 +106,7 @@ impl Model {
 
     /// The post as stored, unless it is hidden.
     pub fn post(&self, post: &PostId) -> Option<&Post> {
-        self.stored
-            .get(post)
-            .filter(|_| !self.hidden.contains(post))
+        self.stored.get(post).filter(|_| !self.hidden.contains(post))
     }
 
     /// What the user holds on the post.
@@ -147,9 +145,7 @@ impl Model {
         ranks.sort_by(|a, b| {
             let by_total = b.total.cmp(&a.total);
             let by_age = b.created_at.0.cmp(&a.created_at.0);
-            by_total
-                .then(by_age)
-                .then(a.post.as_str().cmp(b.post.as_str()))
+            by_total.then(by_age).then(a.post.as_str().cmp(b.post.as_str()))
         });
         ranks
     }
@@ -157,10 +153,8 @@ impl Model {
     /// All posts that are not hidden and were created at or after `since`, the newest first; of
     /// equals the lower id.
     pub fn by_time(&self, since: Option<Millis>) -> Vec<TimeKey> {
-        let listed = self.listed(since).map(|(post, created_at)| TimeKey {
-            created_at,
-            post: post.clone(),
-        });
+        let listed =
+            self.listed(since).map(|(post, created_at)| TimeKey { created_at, post: post.clone() });
         let mut keys: Vec<_> = listed.collect();
         keys.sort_by(|a, b| {
             let by_age = b.created_at.0.cmp(&a.created_at.0);
@@ -189,10 +183,7 @@ mod tests {
         for i in 1..=99 {
             model.apply(&scope.op(&i.to_string(), "p", "u", (i % 2 == 0).then_some(LOVE)));
         }
-        let retry = Expected::Retry {
-            changed: true,
-            newer: 99,
-        };
+        let retry = Expected::Retry { changed: true, newer: 99 };
         assert_eq!(model.apply(&first), retry);
         assert_eq!(model.counts(&first.post), Counts::new());
         let reused = scope.op("0", "p", "u", None);
@@ -211,9 +202,6 @@ mod tests {
         let popular: Vec<_> = model.popular(None).into_iter().map(|e| e.post).collect();
         assert_eq!(popular, names);
         let by_time: Vec<_> = model.by_time(None).into_iter().map(|k| k.post).collect();
-        assert_eq!(
-            by_time,
-            ["new", "a", "b", "top"].map(|name| scope.post(name))
-        );
+        assert_eq!(by_time, ["new", "a", "b", "top"].map(|name| scope.post(name)));
     }
 }

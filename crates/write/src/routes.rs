@@ -59,8 +59,12 @@ problem_responses! {
 #[serde(deny_unknown_fields)]
 struct PostBody {
     /// One line, not blank; 1 to 512 bytes, no control characters.
-    #[schema(min_length = 1, max_length = 512, example = "Hello",
-        pattern = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$")]
+    #[schema(
+        min_length = 1,
+        max_length = 512,
+        example = "Hello",
+        pattern = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$"
+    )]
     title: String,
     /// The text; at most 65,536 bytes.
     #[serde(default)]

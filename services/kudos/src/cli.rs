@@ -139,11 +139,7 @@ impl Cli {
         Self::try_parse().map_err(|told| {
             // A closed stream leaves the exit code to tell.
             let _ = told.print();
-            if told.use_stderr() {
-                ExitCode::from(EXIT_USAGE)
-            } else {
-                ExitCode::SUCCESS
-            }
+            if told.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS }
         })
     }
 
@@ -159,11 +155,7 @@ impl SettingsArgs {
         Sources::from_process(self.config)
             .assignments("--set", self.set)
             .flag("--listen", "http.listen", self.listen)
-            .flag(
-                "--data",
-                "data.path",
-                self.data.map(|path| path.display().to_string()),
-            )
+            .flag("--data", "data.path", self.data.map(|path| path.display().to_string()))
     }
 }
 
@@ -182,12 +174,9 @@ impl JobCommand {
                 };
                 (Job::Import(files), output)
             }
-            Self::Backup { dir, output } => (
-                Job::Backup {
-                    dir: std::path::absolute(dir)?,
-                },
-                output,
-            ),
+            Self::Backup { dir, output } => {
+                (Job::Backup { dir: std::path::absolute(dir)? }, output)
+            }
             Self::Verify { output } => (Job::Verify, output),
             Self::Explain { post, output } => (Job::Explain { post }, output),
         })

@@ -39,24 +39,17 @@ fn file(name: &str, request: &HeaderMap) -> Response {
     let Some(file) = Web::get(name) else {
         return Problem::NotFound.into_response();
     };
-    let hash: String = file.metadata.sha256_hash()[..8]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hash: String =
+        file.metadata.sha256_hash()[..8].iter().map(|b| format!("{b:02x}")).collect();
     let tag = format!("\"{hash}\"");
-    if request
-        .get(IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == tag.as_bytes())
-    {
+    if request.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return StatusCode::NOT_MODIFIED.into_response();
     }
     let mut response = Response::new(Body::from(file.data));
     let headers = response.headers_mut();
     let mut set = |name, value: &str| {
         // Hashes and media types are plain ASCII.
-        HeaderValue::from_str(value)
-            .map(|value| headers.insert(name, value))
-            .ok();
+        HeaderValue::from_str(value).map(|value| headers.insert(name, value)).ok();
     };
     set(CONTENT_TYPE, media_type(name));
     set(ETAG, &tag);

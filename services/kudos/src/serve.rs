@@ -32,10 +32,7 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     let backends = Embedded::open(&data.path, &context.settings.store_options(), clock())?;
     let app = router(&context, &backends)?;
     watch(&context.health, &backends);
-    control::serve(
-        Place::of(backends.clone(), &context.settings),
-        &context.shutdown,
-    );
+    control::serve(Place::of(backends.clone(), &context.settings), &context.shutdown);
     announce(listener.local_addr()?, &data.path);
     context.serve(listener, app).await;
     Ok(())
@@ -59,9 +56,7 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
     let gate = Gate::new(authenticator, &settings.limits);
     let document = kudos_http::openapi::document([writes_api, reads_api]);
     let api = gate.writes(writes).merge(gate.reads(reads));
-    let app = api
-        .merge(kudos_http::openapi::routes(&document)?)
-        .merge(page::routes());
+    let app = api.merge(kudos_http::openapi::routes(&document)?).merge(page::routes());
     Ok(Stack::new(&settings.stack())?.wrap(app))
 }
 
@@ -76,14 +71,7 @@ fn writer(
     let deliveries = Deliveries::new(Vec::new(), Arc::new(NoSinks), budget, observer);
     let (truth, posts) = (store.clone(), store.clone());
     let (kinds, settings) = (Arc::clone(kinds), settings.write.clone());
-    Arc::new(WriteService::new(
-        truth,
-        posts,
-        deliveries,
-        kinds,
-        clock(),
-        settings,
-    ))
+    Arc::new(WriteService::new(truth, posts, deliveries, kinds, clock(), settings))
 }
 
 fn queries(
@@ -92,14 +80,8 @@ fn queries(
     kinds: &Arc<Kinds>,
     observer: Arc<dyn Observer>,
 ) -> Result<Queries, BoxError> {
-    let Settings {
-        api, query, events, ..
-    } = &context.settings;
-    let Embedded {
-        store,
-        board,
-        index,
-    } = backends;
+    let Settings { api, query, events, .. } = &context.settings;
+    let Embedded { store, board, index } = backends;
     let sources = Sources {
         live: board.clone(),
         truth: store.clone(),
@@ -110,25 +92,13 @@ fn queries(
         Some(secret) => CursorKey::from_secret(secret)?,
         None => CursorKey::random()?,
     };
-    let service = QueryService::new(
-        sources,
-        Arc::clone(kinds),
-        clock(),
-        cursors,
-        query.clone(),
-        observer,
-    );
+    let service =
+        QueryService::new(sources, Arc::clone(kinds), clock(), cursors, query.clone(), observer);
     let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(kinds), query));
     let (running, shutdown) = (Arc::clone(&hub), context.shutdown.token());
-    context
-        .shutdown
-        .spawn(async move { shutdown.run_until_cancelled(running.run()).await });
+    context.shutdown.spawn(async move { shutdown.run_until_cancelled(running.run()).await });
     let streams = EventStreams::new(events, context.shutdown.token());
-    Ok(Queries {
-        service: Arc::new(service),
-        hub,
-        streams,
-    })
+    Ok(Queries { service: Arc::new(service), hub, streams })
 }
 
 /// Where there are no sinks, none can miss anything; and the store itself settles a commit of
@@ -149,9 +119,7 @@ fn watch(health: &Health, backends: &Embedded) {
         async move {
             match writable {
                 true => Status::Up,
-                false => Status::Degraded {
-                    why: "too little disk space: reads only".into(),
-                },
+                false => Status::Degraded { why: "too little disk space: reads only".into() },
             }
         }
     });

@@ -59,16 +59,8 @@ pub(crate) struct ApiSettings {
 
 impl Default for DataSettings {
     fn default() -> Self {
-        let Options {
-            cache_bytes,
-            log_bytes,
-            ..
-        } = Options::default();
-        Self {
-            path: PathBuf::from("kudos-data"),
-            cache_bytes,
-            log_bytes,
-        }
+        let Options { cache_bytes, log_bytes, .. } = Options::default();
+        Self { path: PathBuf::from("kudos-data"), cache_bytes, log_bytes }
     }
 }
 
@@ -76,10 +68,7 @@ impl Default for Settings {
     fn default() -> Self {
         // Somebody at a terminal reads them; a service under supervision asks for JSON.
         let level = "info,fjall=warn,lsm_tree=warn,tantivy=warn".to_owned();
-        let log = LogSettings {
-            format: LogFormat::Pretty,
-            level,
-        };
+        let log = LogSettings { format: LogFormat::Pretty, level };
         Self {
             kinds: Kinds::default(),
             data: DataSettings::default(),
@@ -98,17 +87,8 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) fn store_options(&self) -> Options {
-        let DataSettings {
-            cache_bytes,
-            log_bytes,
-            ..
-        } = self.data;
-        Options {
-            kinds: self.kinds.clone(),
-            cache_bytes,
-            log_bytes,
-            ..Options::default()
-        }
+        let DataSettings { cache_bytes, log_bytes, .. } = self.data;
+        Options { kinds: self.kinds.clone(), cache_bytes, log_bytes, ..Options::default() }
     }
 
     pub(crate) fn stack(&self) -> StackSettings {
@@ -134,10 +114,7 @@ impl ServiceSettings for Settings {
     }
 
     fn validate(&self) -> Result<(), InvalidSetting> {
-        let invalid = |key: &str, problem: String| InvalidSetting {
-            key: key.into(),
-            problem,
-        };
+        let invalid = |key: &str, problem: String| InvalidSetting { key: key.into(), problem };
         let auth = self.auth.validate(self.http.listen);
         auth.map_err(|error| invalid("auth", error.to_string()))
     }
@@ -181,10 +158,7 @@ mod tests {
     #[test]
     fn the_sample_shows_the_defaults() {
         let defaults = render_effective(&Settings::default()).unwrap();
-        assert_eq!(
-            render_effective(&load(&uncommented(false))).unwrap(),
-            defaults
-        );
+        assert_eq!(render_effective(&load(&uncommented(false))).unwrap(), defaults);
         assert_eq!(render_effective(&load(SAMPLE)).unwrap(), defaults);
     }
 

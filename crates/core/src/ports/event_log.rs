@@ -32,9 +32,7 @@ impl FromStr for Position {
     type Err = PositionError;
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let offsets = text.split('.').take(MAX_PARTITIONS + 1).map(str::parse);
-        let offsets: Vec<u64> = offsets
-            .collect::<Result<_, _>>()
-            .map_err(|_| PositionError)?;
+        let offsets: Vec<u64> = offsets.collect::<Result<_, _>>().map_err(|_| PositionError)?;
         match offsets.len() {
             1..=MAX_PARTITIONS => Ok(Self(offsets)),
             _ => Err(PositionError),

@@ -175,17 +175,13 @@ impl Machine {
                 return Ok(self.admit(&mut recovery, now));
             }
             State::HalfOpen if now < recovery.lease_ends => {
-                return Err(Open {
-                    retry_after: recovery.lease_ends - now,
-                });
+                return Err(Open { retry_after: recovery.lease_ends - now });
             }
             State::HalfOpen => self.open(&mut recovery, now),
         };
         let admitted = match moved.to {
             State::HalfOpen => Ok(self.admit(&mut recovery, now)),
-            _ => Err(Open {
-                retry_after: moved.rest,
-            }),
+            _ => Err(Open { retry_after: moved.rest }),
         };
         drop(recovery);
         self.announce(&moved);
@@ -201,22 +197,14 @@ impl Machine {
     fn refuse_resting(&self, now: Instant) -> Result<(), Open> {
         let rested_at = Duration::from_nanos(self.rested_at.load(Relaxed));
         let retry_after = rested_at.saturating_sub(now - self.born);
-        if retry_after.is_zero() {
-            Ok(())
-        } else {
-            Err(Open { retry_after })
-        }
+        if retry_after.is_zero() { Ok(()) } else { Err(Open { retry_after }) }
     }
 
     fn open(&self, recovery: &mut Recovery, now: Instant) -> Moved {
-        let rest = self
-            .config
-            .rest
-            .half_jitter(recovery.openings, self.config.jitter);
+        let rest = self.config.rest.half_jitter(recovery.openings, self.config.jitter);
         recovery.openings = recovery.openings.saturating_add(1);
         let rested_at = (now - self.born).saturating_add(rest).as_nanos();
-        self.rested_at
-            .store(u64::try_from(rested_at).unwrap_or(u64::MAX), Relaxed);
+        self.rested_at.store(u64::try_from(rested_at).unwrap_or(u64::MAX), Relaxed);
         self.enter(State::Open, rest)
     }
 
@@ -242,11 +230,7 @@ impl Machine {
         let breaker = &*self.name;
         match moved.to {
             State::Open => {
-                tracing::warn!(
-                    breaker,
-                    rest_ms = moved.rest.as_millis() as u64,
-                    "breaker opened"
-                );
+                tracing::warn!(breaker, rest_ms = moved.rest.as_millis() as u64, "breaker opened");
             }
             State::HalfOpen => tracing::debug!(breaker, "breaker probes"),
             State::Closed => tracing::info!(breaker, "breaker closed"),

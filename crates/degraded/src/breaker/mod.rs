@@ -112,12 +112,7 @@ impl Breaker {
     pub fn try_acquire(&self) -> Result<Permit, Open> {
         let since = Instant::now();
         let phase = self.0.acquire(since)?;
-        Ok(Permit {
-            breaker: self.clone(),
-            phase,
-            since,
-            settled: false,
-        })
+        Ok(Permit { breaker: self.clone(), phase, since, settled: false })
     }
 
     /// Makes `call` until `deadline`, and settles the permit by what `classify` says of its result.
@@ -183,11 +178,7 @@ impl Permit {
 
     /// Settles by what `classify` says of `result`.
     pub(crate) fn settle_by<T, E>(self, classify: &impl Classify<T, E>, result: &Result<T, E>) {
-        if classify.is_failure(result) {
-            self.failure()
-        } else {
-            self.success()
-        }
+        if classify.is_failure(result) { self.failure() } else { self.success() }
     }
 
     fn settle(mut self, outcome: Outcome) {
@@ -202,11 +193,8 @@ impl Drop for Permit {
             return;
         }
         let given = self.since.elapsed();
-        let outcome = if given >= self.breaker.0.patience() {
-            Outcome::Failure
-        } else {
-            Outcome::Unknown
-        };
+        let outcome =
+            if given >= self.breaker.0.patience() { Outcome::Failure } else { Outcome::Unknown };
         self.breaker.0.settle(self.phase, outcome);
     }
 }

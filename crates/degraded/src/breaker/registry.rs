@@ -40,12 +40,7 @@ impl Breakers {
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         ConfigError::check_range("capacity", capacity as u64, u64::MAX)?;
-        Ok(Self {
-            config,
-            capacity,
-            observer,
-            nodes: RwLock::default(),
-        })
+        Ok(Self { config, capacity, observer, nodes: RwLock::default() })
     }
 
     /// The breaker of `node`; made on first sight. Keep the handle where the node is kept: it saves
@@ -74,10 +69,7 @@ impl Breakers {
     /// Each node and where its breaker stands, in order of names.
     pub fn states(&self) -> Vec<(Box<str>, State)> {
         let nodes = self.read();
-        nodes
-            .iter()
-            .map(|(node, breaker)| (node.clone(), breaker.state()))
-            .collect()
+        nodes.iter().map(|(node, breaker)| (node.clone(), breaker.state())).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Box<str>, Breaker>> {
@@ -94,9 +86,7 @@ fn forget_one(nodes: &mut BTreeMap<Box<str>, Breaker>) {
         let held = Arc::strong_count(&breaker.0) > 1;
         (held, breaker.state() != State::Closed)
     };
-    let victim = nodes
-        .iter()
-        .min_by_key(|(_, breaker)| least_missed(breaker));
+    let victim = nodes.iter().min_by_key(|(_, breaker)| least_missed(breaker));
     if let Some(node) = victim.map(|(node, _)| node.clone()) {
         nodes.remove(&node);
     }

@@ -18,11 +18,7 @@ impl Window {
 
     /// Trips at `failures` of `len`; `len` is 1 to [`Window::MAX`].
     pub(super) fn new(len: u32, failures: u32) -> Self {
-        Self {
-            bits: AtomicU64::new(0),
-            mask: u64::MAX >> (Self::MAX - len),
-            failures,
-        }
+        Self { bits: AtomicU64::new(0), mask: u64::MAX >> (Self::MAX - len), failures }
     }
 
     /// Enters an outcome; true if the window now holds too many failures.
@@ -31,9 +27,7 @@ impl Window {
             return false;
         }
         let enter = |bits: u64| (bits << 1 | u64::from(failed)) & self.mask;
-        let before = self
-            .bits
-            .fetch_update(Relaxed, Relaxed, |bits| Some(enter(bits)));
+        let before = self.bits.fetch_update(Relaxed, Relaxed, |bits| Some(enter(bits)));
         // The closure never refuses, so both arms hold the bits from before.
         let (Ok(before) | Err(before)) = before;
         failed && enter(before).count_ones() >= self.failures

@@ -18,20 +18,14 @@ pub struct BreakerLayer<C = AnyError> {
 impl BreakerLayer {
     /// Every error counts against the node.
     pub const fn new(breaker: Breaker) -> Self {
-        Self {
-            breaker,
-            classify: AnyError,
-        }
+        Self { breaker, classify: AnyError }
     }
 }
 
 impl<C> BreakerLayer<C> {
     /// Lets `classify` say which results count against the node.
     pub fn classify<D>(self, classify: D) -> BreakerLayer<D> {
-        BreakerLayer {
-            breaker: self.breaker,
-            classify,
-        }
+        BreakerLayer { breaker: self.breaker, classify }
     }
 }
 
@@ -39,11 +33,7 @@ impl<S, C: Clone> Layer<S> for BreakerLayer<C> {
     type Service = BreakerService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BreakerService {
-            inner,
-            breaker: self.breaker.clone(),
-            classify: self.classify.clone(),
-        }
+        BreakerService { inner, breaker: self.breaker.clone(), classify: self.classify.clone() }
     }
 }
 
@@ -71,16 +61,10 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let stage = match self.breaker.try_acquire() {
-            Ok(permit) => Stage::Called {
-                call: self.inner.call(request),
-                permit: Some(permit),
-            },
+            Ok(permit) => Stage::Called { call: self.inner.call(request), permit: Some(permit) },
             Err(open) => Stage::Refused { open },
         };
-        BreakerFuture {
-            stage,
-            classify: self.classify.clone(),
-        }
+        BreakerFuture { stage, classify: self.classify.clone() }
     }
 }
 

@@ -25,10 +25,7 @@ impl<S> Layer<S> for BulkheadLayer {
     type Service = BulkheadService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BulkheadService {
-            inner,
-            bulkhead: self.bulkhead.clone(),
-        }
+        BulkheadService { inner, bulkhead: self.bulkhead.clone() }
     }
 }
 
@@ -57,12 +54,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         if let Some(slot) = self.bulkhead.free_slot() {
             let call = self.inner.call(request);
-            return BulkheadFuture {
-                stage: Stage::Called {
-                    call,
-                    slot: Some(slot),
-                },
-            };
+            return BulkheadFuture { stage: Stage::Called { call, slot: Some(slot) } };
         }
         // The service that was polled ready goes with the call; its clone stays behind.
         let clone = self.inner.clone();
@@ -72,9 +64,7 @@ where
             let _slot = bulkhead.enter(Deadline::after(bulkhead.max_wait())).await?;
             inner.call(request).await
         });
-        BulkheadFuture {
-            stage: Stage::Queued { queued },
-        }
+        BulkheadFuture { stage: Stage::Queued { queued } }
     }
 }
 

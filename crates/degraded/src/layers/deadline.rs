@@ -27,10 +27,7 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = DeadlineService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DeadlineService {
-            inner,
-            cap: self.cap,
-        }
+        DeadlineService { inner, cap: self.cap }
     }
 }
 
@@ -55,9 +52,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        DeadlineFuture {
-            call: tokio::time::timeout(self.cap, self.inner.call(request)),
-        }
+        DeadlineFuture { call: tokio::time::timeout(self.cap, self.inner.call(request)) }
     }
 }
 

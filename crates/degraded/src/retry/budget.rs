@@ -45,13 +45,7 @@ impl RetryBudget {
         ConfigError::check_range("burst", burst.into(), u32::MAX.into())?;
         let capacity = u64::from(burst) * RETRY;
         let (percent, units) = (percent.into(), AtomicU64::new(capacity));
-        Ok(Self {
-            name,
-            percent,
-            capacity,
-            units,
-            observer,
-        })
+        Ok(Self { name, percent, capacity, units, observer })
     }
 
     /// Counts a first attempt. Costs a load while the bucket is full.

@@ -90,12 +90,7 @@ async fn a_delivery_that_panics_leaves_a_record() {
     let misses = Misses::default();
     let delivery = async { panic!("a bug in an adapter") };
     let call = best_effort::<(), Elapsed, _>(Deadline::after(ms(40)), delivery, &misses);
-    assert!(
-        std::panic::AssertUnwindSafe(call)
-            .catch_unwind()
-            .await
-            .is_err()
-    );
+    assert!(std::panic::AssertUnwindSafe(call).catch_unwind().await.is_err());
     assert_eq!(misses.seen(), [Reason::Abandoned]);
 }
 
@@ -115,9 +110,7 @@ async fn a_named_sink_keeps_to_the_smaller_of_its_budget_and_the_deadline() {
     for (deadline, waited) in [(400, 40), (15, 15)] {
         let (start, misses) = (Instant::now(), Misses::default());
         let hang = pending::<Result<(), Elapsed>>();
-        let outcome = sink
-            .deliver(Deadline::after(ms(deadline)), hang, &misses)
-            .await;
+        let outcome = sink.deliver(Deadline::after(ms(deadline)), hang, &misses).await;
         assert_eq!(outcome, Delivery::Missed(Reason::Timeout));
         assert_eq!(start.elapsed(), ms(waited));
         assert_eq!(misses.seen(), [Reason::Timeout]);

@@ -14,11 +14,7 @@ async fn it_opens_at_the_threshold_within_the_window() {
     let breaker = breaker();
     for failed in [true, true, false, false, false] {
         let permit = breaker.try_acquire().unwrap();
-        if failed {
-            permit.failure()
-        } else {
-            permit.success()
-        }
+        if failed { permit.failure() } else { permit.success() }
     }
     // The two failures are about to leave the window of five.
     breaker.try_acquire().unwrap().failure();
@@ -33,12 +29,7 @@ async fn an_open_breaker_refuses_and_says_for_how_long() {
     let breaker = breaker();
     trip(&breaker);
     sleep(ms(40)).await;
-    assert_eq!(
-        breaker.try_acquire().unwrap_err(),
-        Open {
-            retry_after: ms(60)
-        }
-    );
+    assert_eq!(breaker.try_acquire().unwrap_err(), Open { retry_after: ms(60) });
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,10 +56,7 @@ async fn only_so_many_probes_pass_and_their_success_closes_it() {
     assert_eq!(breaker.state(), State::HalfOpen);
     assert!(breaker.try_acquire().is_err());
     first.success();
-    assert!(
-        breaker.try_acquire().is_err(),
-        "one succeeded, one is under way: two in all"
-    );
+    assert!(breaker.try_acquire().is_err(), "one succeeded, one is under way: two in all");
     second.success();
     assert_eq!(breaker.state(), State::Closed);
     assert!(breaker.try_acquire().is_ok());
@@ -101,10 +89,7 @@ async fn once_closed_the_rest_starts_small_again() {
 
 #[tokio::test(start_paused = true)]
 async fn jitter_shortens_the_rest_by_half_at_most() {
-    let config = BreakerConfig {
-        jitter: Jitter::from_fn(|| 0.0),
-        ..config()
-    };
+    let config = BreakerConfig { jitter: Jitter::from_fn(|| 0.0), ..config() };
     let breaker = Breaker::new("node", config).unwrap();
     trip(&breaker);
     assert_eq!(breaker.try_acquire().unwrap_err().retry_after, ms(50));
@@ -182,11 +167,8 @@ async fn failures_from_before_the_node_recovered_do_not_open_it_again() {
 async fn a_node_that_hangs_is_found_out_by_abandoned_calls() {
     let breaker = breaker();
     for _ in 0..3 {
-        let call = breaker.call(
-            Deadline::after(ms(40)),
-            AnyError,
-            pending::<Result<(), Failure>>(),
-        );
+        let call =
+            breaker.call(Deadline::after(ms(40)), AnyError, pending::<Result<(), Failure>>());
         assert!(matches!(call.await, Err(CallError::Elapsed(Elapsed))));
     }
     assert_eq!(breaker.state(), State::Open);
@@ -209,17 +191,13 @@ async fn errors_that_are_answers_do_not_open_it() {
     let server_side = |result: &Result<(), Failure>| !matches!(result, Err(CallError::Full(_)));
     for _ in 0..10 {
         let call = async { Err(CallError::Full(kudos_degraded::Full)) };
-        let result = breaker
-            .call(Deadline::after(ms(40)), server_side, call)
-            .await;
+        let result = breaker.call(Deadline::after(ms(40)), server_side, call).await;
         assert!(result.is_err());
     }
     assert_eq!(breaker.state(), State::Closed);
     for _ in 0..3 {
         let call = async { Err(broken()) };
-        let result = breaker
-            .call(Deadline::after(ms(40)), server_side, call)
-            .await;
+        let result = breaker.call(Deadline::after(ms(40)), server_side, call).await;
         assert!(result.is_err());
     }
     assert_eq!(breaker.state(), State::Open);
@@ -245,48 +223,15 @@ fn settings_that_make_no_sense_are_refused() {
     let built = |config| Breaker::new("node", config).map(drop).unwrap_err();
     let zero = |setting| ConfigError::Zero { setting };
     let most = |setting, most| ConfigError::TooLarge { setting, most };
-    assert_eq!(
-        built(BreakerConfig {
-            window: 0,
-            ..config()
-        }),
-        zero("window")
-    );
-    assert_eq!(
-        built(BreakerConfig {
-            window: 65,
-            ..config()
-        }),
-        most("window", 64)
-    );
-    assert_eq!(
-        built(BreakerConfig {
-            failures: 0,
-            ..config()
-        }),
-        zero("failures")
-    );
-    assert_eq!(
-        built(BreakerConfig {
-            failures: 6,
-            ..config()
-        }),
-        most("failures", 5)
-    );
-    assert_eq!(
-        built(BreakerConfig {
-            probes: 0,
-            ..config()
-        }),
-        zero("probes")
-    );
+    assert_eq!(built(BreakerConfig { window: 0, ..config() }), zero("window"));
+    assert_eq!(built(BreakerConfig { window: 65, ..config() }), most("window", 64));
+    assert_eq!(built(BreakerConfig { failures: 0, ..config() }), zero("failures"));
+    assert_eq!(built(BreakerConfig { failures: 6, ..config() }), most("failures", 5));
+    assert_eq!(built(BreakerConfig { probes: 0, ..config() }), zero("probes"));
     let rest = Backoff::new(ms(0), ms(1));
     assert_eq!(built(BreakerConfig { rest, ..config() }), zero("rest"));
     let rest = Backoff::new(ms(1), std::time::Duration::MAX);
-    assert_eq!(
-        built(BreakerConfig { rest, ..config() }),
-        most("rest", 86_400)
-    );
+    assert_eq!(built(BreakerConfig { rest, ..config() }), most("rest", 86_400));
 }
 
 #[test]

@@ -3,11 +3,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{Journal, ms};
 
-const CONFIG: BulkheadConfig = BulkheadConfig {
-    concurrency: 2,
-    queue: 1,
-    max_wait: ms(50),
-};
+const CONFIG: BulkheadConfig = BulkheadConfig { concurrency: 2, queue: 1, max_wait: ms(50) };
 
 fn soon() -> Deadline {
     Deadline::after(ms(1000))
@@ -21,14 +17,11 @@ async fn beyond_slots_and_queue_it_refuses_at_once() {
     let _second = bulkhead.enter(soon()).await.unwrap();
     assert_eq!(bulkhead.try_enter().unwrap_err(), Full);
 
-    let (queued, refused, ()) = tokio::join!(
-        bulkhead.enter(soon()),
-        async { bulkhead.enter(soon()).await },
-        async {
+    let (queued, refused, ()) =
+        tokio::join!(bulkhead.enter(soon()), async { bulkhead.enter(soon()).await }, async {
             assert_eq!(bulkhead.waiting(), 1);
             drop(first);
-        }
-    );
+        });
     assert!(queued.is_ok());
     assert_eq!(refused.unwrap_err(), Full);
     assert_eq!((start.elapsed(), bulkhead.waiting()), (ms(0), 0));
@@ -41,13 +34,7 @@ async fn nobody_waits_longer_than_the_deadline_or_the_longest_wait() {
     let _held = (bulkhead.try_enter().unwrap(), bulkhead.try_enter().unwrap());
     for (deadline, waited) in [(1000, 50), (20, 20)] {
         let start = Instant::now();
-        assert_eq!(
-            bulkhead
-                .enter(Deadline::after(ms(deadline)))
-                .await
-                .unwrap_err(),
-            Full
-        );
+        assert_eq!(bulkhead.enter(Deadline::after(ms(deadline))).await.unwrap_err(), Full);
         assert_eq!(start.elapsed(), ms(waited));
     }
     assert_eq!(bulkhead.waiting(), 0);
@@ -66,17 +53,9 @@ async fn a_caller_that_goes_away_leaves_the_queue() {
 #[test]
 fn a_bulkhead_without_slots_is_refused() {
     let refused = |concurrency| {
-        let config = BulkheadConfig {
-            concurrency,
-            ..CONFIG
-        };
+        let config = BulkheadConfig { concurrency, ..CONFIG };
         Bulkhead::new("node", config).map(drop).unwrap_err()
     };
-    assert_eq!(
-        refused(0),
-        ConfigError::Zero {
-            setting: "concurrency"
-        }
-    );
+    assert_eq!(refused(0), ConfigError::Zero { setting: "concurrency" });
     assert!(matches!(refused(usize::MAX), ConfigError::TooLarge { .. }));
 }

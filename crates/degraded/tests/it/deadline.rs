@@ -43,10 +43,7 @@ async fn a_call_in_time_gives_its_value() {
 async fn a_call_past_its_deadline_is_not_started() {
     let deadline = Deadline::after(Duration::ZERO);
     let started = Cell::new(false);
-    assert_eq!(
-        deadline.run(async { started.set(true) }).await,
-        Err(Elapsed)
-    );
+    assert_eq!(deadline.run(async { started.set(true) }).await, Err(Elapsed));
     assert!(!started.get());
 }
 

@@ -41,10 +41,7 @@ async fn the_first_source_answers_fresh_and_the_others_are_not_asked() {
         .await
         .finish()
         .unwrap();
-    assert_eq!(
-        (answer.value, answer.source, answer.degraded),
-        (7, "live", false)
-    );
+    assert_eq!((answer.value, answer.source, answer.degraded), (7, "live", false));
     assert!(answer.tried.is_empty() && !asked.get());
 }
 
@@ -62,20 +59,10 @@ async fn a_later_answer_says_where_it_came_from_and_why() {
         .finish()
         .unwrap();
     assert_eq!((answer.source, answer.degraded), ("time", true));
-    let reasons = [
-        tried("live", Reason::Timeout),
-        tried("index", Reason::Error),
-    ];
+    let reasons = [tried("live", Reason::Timeout), tried("index", Reason::Error)];
     assert_eq!(answer.tried.as_slice(), reasons);
-    assert_eq!(
-        start.elapsed(),
-        ms(40),
-        "the budget of the source that hung"
-    );
-    assert_eq!(
-        journal.take(),
-        ["counts past live timeout", "counts past index error"]
-    );
+    assert_eq!(start.elapsed(), ms(40), "the budget of the source that hung");
+    assert_eq!(journal.take(), ["counts past live timeout", "counts past index error"]);
     assert_eq!(answer.map(|n| n * 2).value, 14);
 }
 
@@ -105,13 +92,7 @@ async fn a_source_that_hangs_opens_its_breaker_and_then_costs_nothing() {
         // A budget below the breaker's patience: used up whole, it counts all the same.
         let live = Source::new("live", ms(10)).behind(&breaker);
         let index = Source::new("index", ms(150));
-        let answer = chain()
-            .source(live, hangs)
-            .await
-            .source(index, seven)
-            .await
-            .finish()
-            .unwrap();
+        let answer = chain().source(live, hangs).await.source(index, seven).await.finish().unwrap();
         assert!(answer.degraded);
         assert_eq!(start.elapsed(), ms(waited));
     }
@@ -136,9 +117,7 @@ async fn a_refusal_further_down_is_not_the_nodes_failure() {
     let breaker = breaker();
     for _ in 0..10 {
         let result = chain()
-            .source(Source::new("live", ms(40)).behind(&breaker), async |_| {
-                Err::<u8, _>(Full)
-            })
+            .source(Source::new("live", ms(40)).behind(&breaker), async |_| Err::<u8, _>(Full))
             .await
             .finish();
         assert!(result.is_err());
@@ -181,27 +160,15 @@ async fn when_all_fail_every_reason_is_told() {
         .await
         .finish()
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no source of counts answered: live=open index=error"
-    );
-    let ChainError::AllFailed { tried: reasons, .. } = error else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        reasons.as_slice(),
-        [tried("live", Reason::Open), tried("index", Reason::Error)]
-    );
+    assert_eq!(error.to_string(), "no source of counts answered: live=open index=error");
+    let ChainError::AllFailed { tried: reasons, .. } = error else { panic!("{error}") };
+    assert_eq!(reasons.as_slice(), [tried("live", Reason::Open), tried("index", Reason::Error)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_partial_answer_is_taken_and_is_never_presented_as_whole() {
     let journal = Journal::new();
-    let missing = Missing {
-        unit: "shards",
-        missing: 2,
-        of: 6,
-    };
+    let missing = Missing { unit: "shards", missing: 2, of: 6 };
     let answer = chain()
         .observed_by(&*journal)
         .partial_source(Source::new("live", ms(40)), async |_| {
@@ -212,10 +179,7 @@ async fn a_partial_answer_is_taken_and_is_never_presented_as_whole() {
         .await
         .finish()
         .unwrap();
-    assert_eq!(
-        (answer.value, answer.source, answer.degraded),
-        (4, "live", true)
-    );
+    assert_eq!((answer.value, answer.source, answer.degraded), (4, "live", true));
     assert_eq!(answer.missing, Some(missing));
     assert_eq!(journal.take(), ["counts past live partial"]);
 }
@@ -223,9 +187,7 @@ async fn a_partial_answer_is_taken_and_is_never_presented_as_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_whole_reply_of_a_partial_source_is_fresh() {
     let answer = chain()
-        .partial_source(Source::new("live", ms(40)), async |_| {
-            Ok::<_, Reason>(Reply::Whole(6))
-        })
+        .partial_source(Source::new("live", ms(40)), async |_| Ok::<_, Reason>(Reply::Whole(6)))
         .await
         .finish()
         .unwrap();

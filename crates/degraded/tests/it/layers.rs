@@ -35,9 +35,7 @@ async fn a_classifier_sees_failures_in_answers() {
     let breaker = breaker();
     let unavailable = service_fn(async |()| Ok::<_, Failure>(503));
     let classify = |result: &Result<u16, Failure>| !matches!(result, Ok(status) if *status < 500);
-    let mut service = BreakerLayer::new(breaker.clone())
-        .classify(classify)
-        .layer(unavailable);
+    let mut service = BreakerLayer::new(breaker.clone()).classify(classify).layer(unavailable);
     for _ in 0..3 {
         assert_eq!(service.ready().await.unwrap().call(()).await.unwrap(), 503);
     }
@@ -62,11 +60,7 @@ async fn a_call_dropped_inside_the_breaker_layer_does_not_wedge_it() {
 #[tokio::test(start_paused = true)]
 async fn the_bulkhead_layer_queues_then_refuses() {
     static GATE: Semaphore = Semaphore::const_new(0);
-    let config = BulkheadConfig {
-        concurrency: 1,
-        queue: 1,
-        max_wait: ms(50),
-    };
+    let config = BulkheadConfig { concurrency: 1, queue: 1, max_wait: ms(50) };
     let bulkhead = Bulkhead::new("node", config).unwrap();
     let gated = service_fn(async |n: u8| {
         GATE.acquire().await.unwrap().forget();
@@ -102,9 +96,7 @@ async fn a_full_stack_keeps_one_error_type() {
     let hangs = service_fn(async |()| pending::<Result<(), BoxError>>().await);
     let mut service = ServiceBuilder::new()
         .layer(DeadlineLayer::new(ms(200)))
-        .layer(BulkheadLayer::new(
-            Bulkhead::new("node", BulkheadConfig::default()).unwrap(),
-        ))
+        .layer(BulkheadLayer::new(Bulkhead::new("node", BulkheadConfig::default()).unwrap()))
         .layer(BreakerLayer::new(breaker.clone()))
         .layer(DeadlineLayer::new(ms(10)))
         .service(hangs);

@@ -8,10 +8,7 @@ async fn one_bad_node_is_one_bad_node() {
     trip(&breakers.get("a"));
     assert!(breakers.get("a").try_acquire().is_err());
     assert!(breakers.get("b").try_acquire().is_ok());
-    assert_eq!(
-        breakers.states(),
-        [("a".into(), State::Open), ("b".into(), State::Closed)]
-    );
+    assert_eq!(breakers.states(), [("a".into(), State::Open), ("b".into(), State::Closed)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -22,18 +19,10 @@ async fn it_never_holds_more_than_its_capacity_and_forgets_the_idle_first() {
     for node in ["c", "d", "e", "f"] {
         breakers.get(node);
     }
-    let names: Vec<_> = breakers
-        .states()
-        .into_iter()
-        .map(|(node, _)| node)
-        .collect();
+    let names: Vec<_> = breakers.states().into_iter().map(|(node, _)| node).collect();
     assert_eq!(names, ["a".into(), "b".into(), Box::<str>::from("f")]);
     trip(&held);
-    assert_eq!(
-        breakers.get("a").state(),
-        State::Open,
-        "a held breaker is still the node's"
-    );
+    assert_eq!(breakers.get("a").state(), State::Open, "a held breaker is still the node's");
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,10 +45,5 @@ async fn transitions_carry_the_nodes_name() {
 #[test]
 fn a_registry_for_no_node_is_refused() {
     let refused = Breakers::new(config(), 0).unwrap_err();
-    assert_eq!(
-        refused,
-        ConfigError::Zero {
-            setting: "capacity"
-        }
-    );
+    assert_eq!(refused, ConfigError::Zero { setting: "capacity" });
 }

@@ -9,11 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Failure, Journal, broken, ms};
 
-const POLICY: RetryPolicy = RetryPolicy {
-    attempts: 4,
-    backoff: Backoff::new(ms(10), ms(25)),
-    jitter: Jitter::NONE,
-};
+const POLICY: RetryPolicy =
+    RetryPolicy { attempts: 4, backoff: Backoff::new(ms(10), ms(25)), jitter: Jitter::NONE };
 
 fn budget() -> RetryBudget {
     RetryBudget::new("node", 10, 10).expect("valid settings")
@@ -27,19 +24,12 @@ struct Flaky {
 
 impl Flaky {
     fn new(times: u32) -> Self {
-        Self {
-            times,
-            calls: Cell::new(0),
-        }
+        Self { times, calls: Cell::new(0) }
     }
 
     async fn call(&self) -> Result<u32, Failure> {
         self.calls.set(self.calls.get() + 1);
-        if self.calls.get() > self.times {
-            Ok(self.calls.get())
-        } else {
-            Err(broken())
-        }
+        if self.calls.get() > self.times { Ok(self.calls.get()) } else { Err(broken()) }
     }
 }
 
@@ -69,11 +59,7 @@ async fn a_pause_beyond_the_deadline_is_not_begun() {
     let result = run(&budget(), Deadline::after(ms(30)), &node).await;
     assert!(matches!(result, Err(CallError::Failed(_))));
     assert_eq!(node.calls.get(), 2);
-    assert_eq!(
-        start.elapsed(),
-        ms(10),
-        "the second pause of 20 ms would end at the deadline"
-    );
+    assert_eq!(start.elapsed(), ms(10), "the second pause of 20 ms would end at the deadline");
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,19 +86,12 @@ async fn a_spent_budget_stops_the_retries_of_all_callers() {
     let budget = RetryBudget::observed("node", 10, 4, journal.clone()).unwrap();
     let node = Flaky::new(u32::MAX);
     for _ in 0..20 {
-        assert!(
-            run(&budget, Deadline::after(ms(1000)), &node)
-                .await
-                .is_err()
-        );
+        assert!(run(&budget, Deadline::after(ms(1000)), &node).await.is_err());
     }
     // 4 at once, and one for each 10 of the 20 calls, less what the full bucket spilled.
     assert_eq!(node.calls.get(), 20 + 5);
     let told = journal.take();
-    assert_eq!(
-        told.iter().filter(|line| *line == "node retried").count(),
-        5
-    );
+    assert_eq!(told.iter().filter(|line| *line == "node retried").count(), 5);
     assert!(told.contains(&"node refused".to_owned()));
 }
 
@@ -141,28 +120,15 @@ async fn dropping_the_future_stops_the_retries() {
 
 #[test]
 fn a_budget_that_makes_no_sense_is_refused() {
-    let refused = |percent, burst| {
-        RetryBudget::new("node", percent, burst)
-            .map(drop)
-            .unwrap_err()
-    };
+    let refused = |percent, burst| RetryBudget::new("node", percent, burst).map(drop).unwrap_err();
     assert_eq!(refused(0, 1), ConfigError::Zero { setting: "percent" });
-    assert_eq!(
-        refused(101, 1),
-        ConfigError::TooLarge {
-            setting: "percent",
-            most: 100
-        }
-    );
+    assert_eq!(refused(101, 1), ConfigError::TooLarge { setting: "percent", most: 100 });
     assert_eq!(refused(10, 0), ConfigError::Zero { setting: "burst" });
 }
 
 #[tokio::test(start_paused = true)]
 async fn full_jitter_may_take_the_whole_pause_away() {
-    let policy = RetryPolicy {
-        jitter: Jitter::from_fn(|| 0.0),
-        ..POLICY
-    };
+    let policy = RetryPolicy { jitter: Jitter::from_fn(|| 0.0), ..POLICY };
     let (start, node) = (Instant::now(), Flaky::new(3));
     let deadline = Deadline::after(ms(10));
     let result = retry(&policy, &budget(), deadline, |_| true, || node.call()).await;

@@ -34,13 +34,7 @@ impl Board {
     /// An empty board for a deployment with `kinds` kinds.
     pub fn new(kinds: usize, clock: Arc<dyn Clock>) -> Self {
         let orders = Orders::new(clock.now());
-        Self {
-            inner: RwLock::new(Inner {
-                table: Table::new(kinds),
-                orders,
-            }),
-            clock,
-        }
+        Self { inner: RwLock::new(Inner { table: Table::new(kinds), orders }), clock }
     }
 
     /// A board of everything that a scan of the store yields. Sorting once and building the
@@ -60,10 +54,7 @@ impl Board {
             table.insert(&state, hidden);
         }
         let orders = Orders::from_ranks(ranks, now);
-        Self {
-            inner: RwLock::new(Inner { table, orders }),
-            clock,
-        }
+        Self { inner: RwLock::new(Inner { table, orders }), clock }
     }
 
     /// The state of one post, and whether it is hidden.
@@ -102,11 +93,7 @@ impl Board {
     pub(crate) fn totals_at(&self, places: &[u32], totals: &mut Vec<u64>) {
         let inner = self.inner.read();
         totals.clear();
-        totals.extend(
-            places
-                .iter()
-                .map(|&place| inner.table.total_at(place as usize)),
-        );
+        totals.extend(places.iter().map(|&place| inner.table.total_at(place as usize)));
     }
 
     /// See [`LiveCounts::recent`].
@@ -139,11 +126,7 @@ impl Board {
         if was_hidden != hidden {
             table.set_hidden(post, hidden);
             let rank = rank_of(&state);
-            if hidden {
-                orders.remove(&rank)
-            } else {
-                orders.insert(rank)
-            }
+            if hidden { orders.remove(&rank) } else { orders.insert(rank) }
         }
     }
 }
@@ -172,17 +155,8 @@ impl Inner {
 }
 
 fn rank_of(state: &PostState) -> RankEntry {
-    let PostState {
-        post,
-        created_at,
-        counts,
-        ..
-    } = state;
-    RankEntry {
-        post: post.clone(),
-        total: counts.total(),
-        created_at: *created_at,
-    }
+    let PostState { post, created_at, counts, .. } = state;
+    RankEntry { post: post.clone(), total: counts.total(), created_at: *created_at }
 }
 
 #[async_trait]
@@ -190,10 +164,7 @@ impl LiveCounts for Board {
     async fn merge(&self, states: &[PostState]) -> Result<(), PortError> {
         // The store has merged its own commits already: a reader's lock is enough to see that.
         let stale = |inner: &Inner, s: &PostState| {
-            inner
-                .table
-                .version(&s.post)
-                .is_some_and(|v| s.version > Version(0) && !s.replaces(v))
+            inner.table.version(&s.post).is_some_and(|v| s.version > Version(0) && !s.replaces(v))
         };
         let all_known = {
             let inner = self.inner.read();
@@ -212,10 +183,7 @@ impl LiveCounts for Board {
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
         let inner = self.inner.read();
-        Ok(posts
-            .iter()
-            .map(|post| inner.table.get(post).map(|(state, _)| state))
-            .collect())
+        Ok(posts.iter().map(|post| inner.table.get(post).map(|(state, _)| state)).collect())
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {

@@ -23,10 +23,7 @@ fn oldest_hour(now: Millis) -> u64 {
 }
 
 fn time_key(rank: &RankEntry) -> TimeKey {
-    TimeKey {
-        created_at: rank.created_at,
-        post: rank.post.clone(),
-    }
+    TimeKey { created_at: rank.created_at, post: rank.post.clone() }
 }
 
 impl Orders {
@@ -46,15 +43,8 @@ impl Orders {
         times.sort_unstable();
         orders.by_time = times.into_iter().collect();
         ranks.sort_unstable();
-        for rank in ranks
-            .iter()
-            .filter(|rank| rank.created_at.0 / HOUR >= orders.first_hour)
-        {
-            orders
-                .by_hour
-                .entry(rank.created_at.0 / HOUR)
-                .or_default()
-                .insert(rank.clone());
+        for rank in ranks.iter().filter(|rank| rank.created_at.0 / HOUR >= orders.first_hour) {
+            orders.by_hour.entry(rank.created_at.0 / HOUR).or_default().insert(rank.clone());
         }
         orders.popular = ranks.into_iter().collect();
         orders

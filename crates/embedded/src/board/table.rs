@@ -25,13 +25,7 @@ struct Row {
 impl Table {
     pub(super) fn new(kinds: usize) -> Self {
         let (by_post, hasher) = (HashTable::new(), DefaultHashBuilder::default());
-        Self {
-            rows: Vec::new(),
-            counts: Vec::new(),
-            kinds,
-            by_post,
-            hasher,
-        }
+        Self { rows: Vec::new(), counts: Vec::new(), kinds, by_post, hasher }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,13 +34,7 @@ impl Table {
 
     pub(super) fn get(&self, post: &PostId) -> Option<(PostState, bool)> {
         let at = self.place(post.as_str())?;
-        let Row {
-            post,
-            created_at,
-            version,
-            as_of,
-            hidden,
-        } = &self.rows[at];
+        let Row { post, created_at, version, as_of, hidden } = &self.rows[at];
         let counts = Counts::from_iter(self.counts_at(at).iter().copied());
         let state = PostState {
             post: post.clone(),
@@ -63,8 +51,7 @@ impl Table {
     }
 
     pub(super) fn total(&self, post: &str) -> u64 {
-        self.place(post)
-            .map_or(0, |at| self.counts_at(at).iter().sum())
+        self.place(post).map_or(0, |at| self.counts_at(at).iter().sum())
     }
 
     /// The total of a row, which no post ever leaves; 0 if there is none.
@@ -85,8 +72,7 @@ impl Table {
         let (rows, hasher) = (&self.rows, &self.hasher);
         let rehash = |&row: &u32| hasher.hash_one(rows[row as usize].post.as_str());
         // 2^32 posts would be a terabyte of rows: no machine gets there.
-        self.by_post
-            .insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
+        self.by_post.insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
         self.rows.push(Row {
             post: state.post.clone(),
             created_at: state.created_at,

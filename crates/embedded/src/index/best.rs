@@ -97,26 +97,15 @@ struct Behind {
 impl Behind {
     /// The key's own post need not be in the segment.
     fn of(after: &TimeKey, segment: &Segment) -> tantivy::Result<Self> {
-        let ordinal = match segment
-            .posts
-            .dictionary()
-            .term_ord_or_next(after.post.as_str())?
-        {
+        let ordinal = match segment.posts.dictionary().term_ord_or_next(after.post.as_str())? {
             TermOrdHit::Exact(own) => own + 1,
             TermOrdHit::Next(next) => next,
         };
-        Ok(Self {
-            created_at: after.created_at.0,
-            ordinal,
-        })
+        Ok(Self { created_at: after.created_at.0, ordinal })
     }
 
     fn holds(&self, place: &Place) -> bool {
-        let Place {
-            created_at,
-            ordinal,
-            ..
-        } = *place;
+        let Place { created_at, ordinal, .. } = *place;
         created_at < self.created_at || created_at == self.created_at && ordinal.0 >= self.ordinal
     }
 }
@@ -153,16 +142,8 @@ impl BestOfSegment {
             return;
         }
         let ordinal = Reverse(self.segment.ordinal(doc));
-        let place = Place {
-            rank,
-            created_at,
-            ordinal,
-        };
-        if self
-            .behind
-            .as_ref()
-            .is_some_and(|behind| !behind.holds(&place))
-        {
+        let place = Place { rank, created_at, ordinal };
+        if self.behind.as_ref().is_some_and(|behind| !behind.holds(&place)) {
             return;
         }
         if worst.is_none() {
@@ -177,8 +158,7 @@ impl BestOfSegment {
     fn look_up(&mut self, board: &Board) -> tantivy::Result<()> {
         let (mut block, mut totals) = (take(&mut self.block), take(&mut self.totals));
         self.places.clear();
-        self.places
-            .extend(block.iter().map(|&doc| self.segment.places[doc as usize]));
+        self.places.extend(block.iter().map(|&doc| self.segment.places[doc as usize]));
         board.totals_at(&self.places, &mut totals);
         for (at, &doc) in block.iter().enumerate() {
             let total = match self.places[at] {
@@ -221,11 +201,7 @@ impl SegmentCollector for BestOfSegment {
 
     fn harvest(mut self) -> Self::Fruit {
         self.flush();
-        let best = self
-            .best
-            .into_iter()
-            .map(|place| (self.ordinal, place.0))
-            .collect();
+        let best = self.best.into_iter().map(|place| (self.ordinal, place.0)).collect();
         self.fault.map_or(Ok(best), Err)
     }
 }

@@ -40,14 +40,10 @@ impl Cursor {
         let revision = revision.parse().ok()?;
         match (step, parts.next()) {
             ("follow", None) => Some(Self::Following(revision)),
-            ("scan", None) => Some(Self::Scanning {
-                from: revision,
-                after: None,
-            }),
-            ("scan", Some(after)) => Some(Self::Scanning {
-                from: revision,
-                after: Some(PostId::new(after).ok()?),
-            }),
+            ("scan", None) => Some(Self::Scanning { from: revision, after: None }),
+            ("scan", Some(after)) => {
+                Some(Self::Scanning { from: revision, after: Some(PostId::new(after).ok()?) })
+            }
             _ => None,
         }
     }
@@ -57,10 +53,7 @@ impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scanning { from, after: None } => write!(f, "{FORMAT} scan {from}"),
-            Self::Scanning {
-                from,
-                after: Some(post),
-            } => write!(f, "{FORMAT} scan {from} {post}"),
+            Self::Scanning { from, after: Some(post) } => write!(f, "{FORMAT} scan {from} {post}"),
             Self::Following(at) => write!(f, "{FORMAT} follow {at}"),
         }
     }
@@ -76,14 +69,8 @@ mod tests {
         for cursor in [
             Cursor::Following(0),
             Cursor::Following(u64::MAX),
-            Cursor::Scanning {
-                from: 7,
-                after: None,
-            },
-            Cursor::Scanning {
-                from: 7,
-                after: Some(post),
-            },
+            Cursor::Scanning { from: 7, after: None },
+            Cursor::Scanning { from: 7, after: Some(post) },
         ] {
             assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
         }
@@ -91,15 +78,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_cursor() {
-        for text in [
-            "",
-            "1",
-            "1 follow",
-            "1 follow x",
-            "2 follow 1",
-            "1 follow 1 x",
-            "1 scan 1 ",
-        ] {
+        for text in ["", "1", "1 follow", "1 follow x", "2 follow 1", "1 follow 1 x", "1 scan 1 "] {
             assert_eq!(Cursor::parse(text), None, "{text}");
         }
     }

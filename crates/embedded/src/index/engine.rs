@@ -46,10 +46,7 @@ impl Engine {
             Some(payload) => Cursor::parse(&payload)
                 .filter(|cursor| cursor.revision() <= end)
                 .ok_or_else(|| Fault::Damaged(format!("{payload:?} is no place in the store")))?,
-            None => Cursor::Scanning {
-                from: end,
-                after: None,
-            },
+            None => Cursor::Scanning { from: end, after: None },
         };
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(WRITER_BYTES)
@@ -57,17 +54,8 @@ impl Engine {
             .num_merge_threads(1)
             .build();
         let writer = index.writer_with_options(options)?;
-        let reader = index
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .try_into()?;
-        Ok(Self {
-            fields,
-            reader,
-            writer,
-            cursor,
-            staged: Staged::default(),
-        })
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { fields, reader, writer, cursor, staged: Staged::default() })
     }
 
     /// Stages a post, in the place of what the index has of it.

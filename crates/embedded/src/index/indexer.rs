@@ -106,13 +106,7 @@ impl Indexer {
     /// Returns when there is something to do: for those who wait at once, else not before `due`.
     /// None when the index is dropped.
     fn wait(&mut self, due: Instant) -> Option<Vec<Request>> {
-        let Self {
-            store,
-            state,
-            requests,
-            runtime,
-            ..
-        } = self;
+        let Self { store, state, requests, runtime, .. } = self;
         let work = async {
             sleep_until(due).await;
             // A store that closes has nothing more to follow.
@@ -186,8 +180,7 @@ impl Indexer {
         let board = Arc::clone(self.store.board());
         let snapshot = Snapshot::new(searcher, engine.fields, board, earlier.as_deref())?;
         let rebuilding = matches!(engine.cursor, Cursor::Scanning { .. });
-        self.state
-            .publish(snapshot, engine.cursor.revision(), rebuilding);
+        self.state.publish(snapshot, engine.cursor.revision(), rebuilding);
         Ok(())
     }
 
@@ -220,9 +213,7 @@ impl Indexer {
         let (changed, last) = self.store.outbox_after(at, limit as usize)?;
         // Revisions have no gaps, unless others were trimmed than this index has seen.
         if last != at + limit || changed.len() as u64 != limit {
-            return Err(Fault::Damaged(format!(
-                "the outbox does not reach back to {at}"
-            )));
+            return Err(Fault::Damaged(format!("the outbox does not reach back to {at}")));
         }
         let distinct: HashSet<PostId> = changed.into_iter().collect();
         let distinct: Vec<PostId> = distinct.into_iter().collect();

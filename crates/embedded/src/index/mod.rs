@@ -64,9 +64,7 @@ impl TextIndex {
     pub(crate) fn open(path: &Path, store: &Arc<Store>) -> Result<Self, OpenError> {
         let state = Arc::new(State::default());
         let (requests, receiver) = mpsc::channel(QUEUE);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let mut indexer = Indexer {
             path: path.to_owned(),
             store: Arc::clone(store),
@@ -80,9 +78,7 @@ impl TextIndex {
             state.fail(&fault.into());
         }
         let thread = std::thread::Builder::new().name("indexer".into());
-        let thread = thread
-            .spawn(move || indexer.run())
-            .map_err(OpenError::Thread)?;
+        let thread = thread.spawn(move || indexer.run()).map_err(OpenError::Thread)?;
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             store: Arc::clone(store),
@@ -111,11 +107,7 @@ impl TextIndex {
     /// Has the indexer take posts in and out and catch up with the store, and waits for it.
     async fn request(&self, put: &[Post], remove: &[PostId]) -> Result<(), PortError> {
         let (done, answer) = oneshot::channel();
-        let request = Request {
-            put: put.to_vec(),
-            remove: remove.to_vec(),
-            done,
-        };
+        let request = Request { put: put.to_vec(), remove: remove.to_vec(), done };
         let requests = self.requests.as_ref().ok_or_else(ended)?;
         requests.send(request).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
@@ -141,14 +133,9 @@ impl PostIndex for TextIndex {
     }
 
     async fn search(&self, query: &IndexQuery) -> Result<Vec<IndexHit>, PortError> {
-        let busy = |_| PortError::Busy {
-            retry_after: Duration::from_millis(100),
-        };
+        let busy = |_| PortError::Busy { retry_after: Duration::from_millis(100) };
         let _admitted = self.admitted.try_acquire().map_err(busy)?;
-        let running = Arc::clone(&self.running)
-            .acquire_owned()
-            .await
-            .map_err(|_| ended())?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ended())?;
         let closed = || PortError::Unavailable("the text index is not open yet".into());
         let snapshot = self.state.snapshot().ok_or_else(closed)?;
         let query = query.clone();

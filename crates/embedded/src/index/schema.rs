@@ -38,9 +38,7 @@ impl Fields {
             .set_tokenizer(WORDS)
             .set_index_option(IndexRecordOption::WithFreqs);
         let words = TextOptions::default().set_indexing_options(words);
-        let key = TextOptions::default()
-            .set_indexing_options(key)
-            .set_fast("raw");
+        let key = TextOptions::default().set_indexing_options(key).set_fast("raw");
         let fields = Self {
             post: schema.add_text_field(POST, key),
             text: schema.add_text_field("text", words.clone()),

@@ -37,21 +37,13 @@ impl Segment {
         let missing = || TantivyError::SchemaError("a segment without post ids".into());
         let posts = columns.str(POST)?.ok_or_else(missing)?;
         let ordinals = posts.ords().clone().first_or_default_col(0);
-        let known = earlier
-            .iter()
-            .find(|segment| segment.id == reader.segment_id());
+        let known = earlier.iter().find(|segment| segment.id == reader.segment_id());
         let places = match known {
             Some(segment) => Arc::clone(&segment.places),
             None => places(&posts, &*ordinals, reader.max_doc(), board)?,
         };
         let created_at = columns.u64(CREATED_AT)?.first_or_default_col(0);
-        Ok(Self {
-            id: reader.segment_id(),
-            posts,
-            ordinals,
-            created_at,
-            places,
-        })
+        Ok(Self { id: reader.segment_id(), posts, ordinals, created_at, places })
     }
 
     /// The ordinal of a document's id.
@@ -77,13 +69,9 @@ fn places(
     let mut by_ordinal = Vec::with_capacity(posts.num_terms());
     let mut ids = posts.dictionary().stream()?;
     while ids.advance() {
-        let place = std::str::from_utf8(ids.key())
-            .ok()
-            .and_then(|id| board.place(id));
+        let place = std::str::from_utf8(ids.key()).ok().and_then(|id| board.place(id));
         by_ordinal.push(place.unwrap_or(UNKNOWN));
     }
     let place_of = |doc| by_ordinal.get(ordinals.get_val(doc) as usize).copied();
-    Ok((0..documents)
-        .map(|doc| place_of(doc).unwrap_or(UNKNOWN))
-        .collect())
+    Ok((0..documents).map(|doc| place_of(doc).unwrap_or(UNKNOWN)).collect())
 }

@@ -44,22 +44,12 @@ impl Snapshot {
         let segments = readers
             .map(|reader| Segment::open(reader, &board, earlier))
             .collect::<tantivy::Result<_>>()?;
-        Ok(Self {
-            searcher,
-            fields,
-            segments,
-            board,
-        })
+        Ok(Self { searcher, fields, segments, board })
     }
 
     /// See [`kudos_core::ports::PostIndex::search`]. Posts hidden since the commit are left out.
     pub(super) fn search(&self, query: &IndexQuery) -> Result<Vec<IndexHit>, Fault> {
-        let IndexQuery {
-            ref text,
-            since,
-            ref order,
-            limit,
-        } = *query;
+        let IndexQuery { ref text, since, ref order, limit } = *query;
         let limit = limit.min(MAX_HITS);
         let words = words::of_query(text);
         if limit == 0 || words.is_empty() && !text.is_empty() {
@@ -67,34 +57,18 @@ impl Snapshot {
         }
         let matching = self.matching(&words, *order == IndexOrder::Relevance);
         let (segments, board) = (self.segments.as_slice(), &self.board);
-        let best = Best {
-            segments,
-            board,
-            order,
-            since,
-            limit,
-        };
+        let best = Best { segments, board, order, since, limit };
         let best = self.searcher.search(&*matching, &best)?;
         let mut ranked = self.identify(best, limit)?;
         ranked.sort_unstable_by(|(a, a_place), (b, b_place)| {
             let better_first = |place: &Place| Reverse((place.rank, place.created_at));
-            better_first(a_place)
-                .cmp(&better_first(b_place))
-                .then_with(|| a.cmp(b))
+            better_first(a_place).cmp(&better_first(b_place)).then_with(|| a.cmp(b))
         });
         ranked.truncate(limit);
         let hit = |(post, place): (PostId, Place)| {
             let now = self.board.visible_total(post.as_str())?;
-            let total = if *order == IndexOrder::Popular {
-                place.rank
-            } else {
-                now
-            };
-            Some(IndexHit {
-                post,
-                created_at: Millis(place.created_at),
-                total,
-            })
+            let total = if *order == IndexOrder::Popular { place.rank } else { now };
+            Some(IndexHit { post, created_at: Millis(place.created_at), total })
         };
         Ok(ranked.into_iter().filter_map(hit).collect())
     }
@@ -111,18 +85,11 @@ impl Snapshot {
             return Box::new(AllQuery);
         }
         let Fields { text, title, .. } = self.fields;
-        let reading = if scored {
-            IndexRecordOption::WithFreqs
-        } else {
-            IndexRecordOption::Basic
-        };
+        let reading = if scored { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
         let has = |field: Field, word: &str| -> Box<dyn Query> {
             Box::new(TermQuery::new(Term::from_field_text(field, word), reading))
         };
-        let mut clauses: Vec<_> = words
-            .iter()
-            .map(|word| (Occur::Must, has(text, word)))
-            .collect();
+        let mut clauses: Vec<_> = words.iter().map(|word| (Occur::Must, has(text, word))).collect();
         if scored {
             clauses.extend(words.iter().map(|word| {
                 let boosted = BoostQuery::new(has(title, word), TITLE_BOOST);
@@ -146,10 +113,7 @@ impl Snapshot {
             best.retain(|place| key(place) <= last);
         }
         let identify = |(segment, place): (SegmentOrdinal, Place)| {
-            Ok((
-                self.segments[segment as usize].post(place.ordinal.0)?,
-                place,
-            ))
+            Ok((self.segments[segment as usize].post(place.ordinal.0)?, place))
         };
         best.into_iter().map(identify).collect()
     }

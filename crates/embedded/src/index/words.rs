@@ -13,9 +13,7 @@ const MAX_QUERY_WORDS: usize = 32;
 /// accents (`École` is found by `ecole`). Scripts that write no spaces between words, such as
 /// Chinese and Japanese, give a word a character.
 pub(super) fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(Words::default())
-        .filter(AsciiFoldingFilter)
-        .build()
+    TextAnalyzer::builder(Words::default()).filter(AsciiFoldingFilter).build()
 }
 
 /// The distinct words of a query.
@@ -47,10 +45,7 @@ impl Tokenizer for Words {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
         self.token.reset();
-        WordStream {
-            rest: text.chars(),
-            token: &mut self.token,
-        }
+        WordStream { rest: text.chars(), token: &mut self.token }
     }
 }
 
@@ -110,10 +105,7 @@ mod tests {
 
     #[test]
     fn words_are_runs_of_letters_and_digits_in_lower_case() {
-        assert_eq!(
-            of_query("It's 7:30, DON'T"),
-            ["it", "s", "7", "30", "don", "t"]
-        );
+        assert_eq!(of_query("It's 7:30, DON'T"), ["it", "s", "7", "30", "don", "t"]);
         assert_eq!(of_query("* - !?"), [""; 0]);
     }
 

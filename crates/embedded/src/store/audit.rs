@@ -77,9 +77,7 @@ impl Store {
                 _ => None,
             };
             steps.one()?;
-            let head = head
-                .map(|(_, value)| decode_head(post.clone(), &value))
-                .transpose()?;
+            let head = head.map(|(_, value)| decode_head(post.clone(), &value)).transpose()?;
             let (counts, read) = count(&mut rows, &post, || steps.one())?;
             audit.posts += 1;
             audit.rows += read;
@@ -105,29 +103,19 @@ impl Store {
         rows: &Counts,
         head: Option<PostState>,
     ) -> Result<(), PortError> {
-        let kept = head
-            .as_ref()
-            .map(|head| head.counts.clone())
-            .unwrap_or_default();
+        let kept = head.as_ref().map(|head| head.counts.clone()).unwrap_or_default();
         audit.check(post, Side::Head, rows, kept);
         let Some(mut truth) = head else { return Ok(()) };
         // The board may have gone on since the moment of the scan, or be about to follow it.
         for _ in 0..CATCH_UPS {
             let board = self.board.get(post).map(|(state, _)| state);
-            if board
-                .as_ref()
-                .is_some_and(|board| board.version == truth.version)
-            {
+            if board.as_ref().is_some_and(|board| board.version == truth.version) {
                 break;
             }
             std::thread::sleep(CATCH_UP);
             truth = self.head_now(post)?.unwrap_or(truth);
         }
-        let board = self
-            .board
-            .get(post)
-            .map(|(state, _)| state.counts)
-            .unwrap_or_default();
+        let board = self.board.get(post).map(|(state, _)| state.counts).unwrap_or_default();
         if board != truth.counts {
             audit.add(post, Side::Board, truth.counts, board);
         }
@@ -150,12 +138,7 @@ impl Audit {
     fn add(&mut self, post: &PostId, side: Side, rows: Counts, counts: Counts) {
         self.different += 1;
         if self.differences.len() < LISTED {
-            self.differences.push(Difference {
-                post: post.clone(),
-                side,
-                rows,
-                counts,
-            });
+            self.differences.push(Difference { post: post.clone(), side, rows, counts });
         }
     }
 }
@@ -195,9 +178,7 @@ fn one_head(scan: &Scan<'_>, post: &PostId) -> Result<Option<PostState>, PortErr
     let key = post.as_str().as_bytes();
     let heads = scan.records_from(|db| &db.heads, key.to_vec())?;
     let found = heads.peek().filter(|(found, _)| **found == *key);
-    found
-        .map(|(_, value)| decode_head(post.clone(), value))
-        .transpose()
+    found.map(|(_, value)| decode_head(post.clone(), value)).transpose()
 }
 
 fn decode_head(post: PostId, value: &[u8]) -> Result<PostState, PortError> {

@@ -31,10 +31,7 @@ pub(crate) enum Command {
 /// An answer that is sent once its batch is durable.
 enum Pending {
     React(Result<Applied, ApplyError>, Reply<Applied, ApplyError>),
-    Import(
-        Result<Option<Applied>, ApplyError>,
-        Reply<Option<Applied>, ApplyError>,
-    ),
+    Import(Result<Option<Applied>, ApplyError>, Reply<Option<Applied>, ApplyError>),
     Upsert(Result<Upserted, PortError>, Reply<Upserted, PortError>),
     Hide(bool, Reply<bool, PortError>),
 }
@@ -87,10 +84,7 @@ impl Committer {
             let head = self.engine.with(|db| reads::head(db, &post))?;
             if let Some(head) = head {
                 let state = head.state(post.clone());
-                let introduced = PostState {
-                    version: Version(0),
-                    ..state.clone()
-                };
+                let introduced = PostState { version: Version(0), ..state.clone() };
                 self.board.merge_all([&introduced, &state]);
                 self.board.set_hidden(&post, head.hidden);
             }
@@ -105,9 +99,7 @@ impl Committer {
         let (mut answers, mut doubt) = (Vec::new(), Vec::new());
         let committed = engine.with(|db| {
             let mut staging = Staging::new(db, &board, self.clock.now());
-            answers = commands
-                .map(|command| command.stage(&mut staging))
-                .collect();
+            answers = commands.map(|command| command.stage(&mut staging)).collect();
             doubt = staging.posts();
             fail::fail_point!("commit::before", |_| std::process::abort());
             let committed = staging.commit(log, outbox)?;
@@ -134,12 +126,8 @@ impl Committer {
             self.board.set_hidden(&state.post, *hidden);
         }
         self.board.merge_all(&committed.states);
-        let new = Ends {
-            log: committed.last_log,
-            outbox: committed.last_outbox,
-        };
-        self.ends
-            .send_if_modified(|ends| std::mem::replace(ends, new) != new);
+        let new = Ends { log: committed.last_log, outbox: committed.last_outbox };
+        self.ends.send_if_modified(|ends| std::mem::replace(ends, new) != new);
     }
 }
 
@@ -156,15 +144,11 @@ impl Command {
     fn stage(self, staging: &mut Staging<'_>) -> Pending {
         match self {
             Self::React(op, reply) => {
-                let staged = staging
-                    .react(&op)
-                    .unwrap_or_else(|fault| Err(damage(fault).into()));
+                let staged = staging.react(&op).unwrap_or_else(|fault| Err(damage(fault).into()));
                 Pending::React(staged, reply)
             }
             Self::Import(op, reply) => {
-                let staged = staging
-                    .import(&op)
-                    .unwrap_or_else(|fault| Err(damage(fault).into()));
+                let staged = staging.import(&op).unwrap_or_else(|fault| Err(damage(fault).into()));
                 Pending::Import(staged, reply)
             }
             Self::Upsert(post, reply) => {

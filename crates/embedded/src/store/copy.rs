@@ -11,14 +11,8 @@ use crate::maintenance::{MaintenanceError, Steps, Watch};
 const BATCH: usize = 4096;
 
 /// Every keyspace. Meta is the last: it makes a store of what would be no more than records.
-const TABLES: [Table; 6] = [
-    |db| &db.heads,
-    |db| &db.posts,
-    |db| &db.rows,
-    |db| &db.log,
-    |db| &db.outbox,
-    |db| &db.meta,
-];
+const TABLES: [Table; 6] =
+    [|db| &db.heads, |db| &db.posts, |db| &db.rows, |db| &db.log, |db| &db.outbox, |db| &db.meta];
 
 impl Store {
     /// Copies everything into a new store at `path`, which is on disk when this returns. Returns

@@ -61,9 +61,7 @@ impl Db {
 
     /// A batch that is on disk when its commit returns.
     pub(crate) fn durable_batch(&self) -> fjall::OwnedWriteBatch {
-        self.database
-            .batch()
-            .durability(Some(PersistMode::SyncData))
+        self.database.batch().durability(Some(PersistMode::SyncData))
     }
 
     /// A batch that is on disk after [`sync`](Self::sync).
@@ -115,9 +113,7 @@ impl Engine {
     ) -> Result<T, PortError> {
         let guard = self.db.read();
         let Some(db) = guard.as_ref() else {
-            return Err(PortError::Unavailable(
-                "the store is being recovered".into(),
-            ));
+            return Err(PortError::Unavailable("the store is being recovered".into()));
         };
         work(db).map_err(PortError::from)
     }

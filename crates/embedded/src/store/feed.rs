@@ -22,11 +22,7 @@ impl Store {
 
     /// Returns when there is a revision behind `after`, or false when the store closes.
     pub(crate) async fn outbox_grown(&self, after: u64) -> bool {
-        self.ends
-            .clone()
-            .wait_for(|ends| ends.outbox > after)
-            .await
-            .is_ok()
+        self.ends.clone().wait_for(|ends| ends.outbox > after).await.is_ok()
     }
 
     /// Forgets the outbox up to `upto`. The newest revision is kept: revisions count on from it.

@@ -14,10 +14,7 @@ const BLOCK: u64 = 1 << 20;
 
 /// Whether an open failed on a batch whose checksum is wrong.
 pub(super) fn is_torn(error: &fjall::Error) -> bool {
-    matches!(
-        error,
-        fjall::Error::JournalRecovery(fjall::JournalRecoveryError::ChecksumMismatch)
-    )
+    matches!(error, fjall::Error::JournalRecovery(fjall::JournalRecoveryError::ChecksumMismatch))
 }
 
 /// Cuts the end off the newest journal in `store`, after copying it to `<journal>.torn`. False if
@@ -51,9 +48,7 @@ fn newest_journal(store: &Path) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(store)? {
         let path = entry?.path();
         let is_journal = path.extension().is_some_and(|extension| extension == "jnl");
-        let number = path
-            .file_stem()
-            .and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
         if let Some(number) = number.filter(|_| is_journal) {
             newest = newest.max(Some((number, path)));
         }

@@ -46,11 +46,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let engine = Arc::new(Engine::open(path, options)?);
         check_kinds(&engine, &options.kinds)?;
-        let board = Arc::new(load_board(
-            &engine,
-            options.kinds.len(),
-            Arc::clone(&clock),
-        )?);
+        let board = Arc::new(load_board(&engine, options.kinds.len(), Arc::clone(&clock))?);
         let ends = engine.with(reads::ends)?;
         let (sender, receiver) = mpsc::channel(options.queue);
         let (ends_sender, ends) = watch::channel(ends);
@@ -63,16 +59,8 @@ impl Store {
             failed: false,
         };
         let thread = std::thread::Builder::new().name("committer".into());
-        let committer = thread
-            .spawn(move || committer.run(receiver))
-            .map_err(OpenError::Thread)?;
-        Ok(Self {
-            engine,
-            board,
-            commands: Some(sender),
-            ends,
-            committer: Some(committer),
-        })
+        let committer = thread.spawn(move || committer.run(receiver)).map_err(OpenError::Thread)?;
+        Ok(Self { engine, board, commands: Some(sender), ends, committer: Some(committer) })
     }
 
     /// Counts and ranks, as of the last durable commit.
@@ -100,15 +88,12 @@ impl Drop for Store {
 fn check_kinds(engine: &Engine, configured: &Kinds) -> Result<(), OpenError> {
     let stored = engine.with(|db| {
         let bytes = db.meta.get("kinds")?;
-        bytes
-            .map(|bytes| schema::decode::<Kinds>("kinds", &bytes))
-            .transpose()
+        bytes.map(|bytes| schema::decode::<Kinds>("kinds", &bytes)).transpose()
     })?;
     match stored {
-        Some(stored) if !configured.extends(&stored) => Err(OpenError::Kinds {
-            stored: stored.into(),
-            configured: configured.clone().into(),
-        }),
+        Some(stored) if !configured.extends(&stored) => {
+            Err(OpenError::Kinds { stored: stored.into(), configured: configured.clone().into() })
+        }
         Some(stored) if stored == *configured => Ok(()),
         _ => Ok(engine.with(|db| {
             let mut batch = db.durable_batch();

@@ -45,19 +45,11 @@ impl ReactionStore for Store {
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
         // The board holds every post's last durable state: it is the index of the heads.
-        Ok(posts
-            .iter()
-            .map(|post| self.board.get(post).map(|(state, _)| state))
-            .collect())
+        Ok(posts.iter().map(|post| self.board.get(post).map(|(state, _)| state)).collect())
     }
 
     async fn held(&self, user: &UserId, posts: &[PostId]) -> Result<Vec<Option<Kind>>, PortError> {
-        self.engine.with(|db| {
-            posts
-                .iter()
-                .map(|post| reads::held(db, user, post))
-                .collect()
-        })
+        self.engine.with(|db| posts.iter().map(|post| reads::held(db, user, post)).collect())
     }
 
     async fn reactors(
@@ -67,8 +59,7 @@ impl ReactionStore for Store {
         after: Option<&UserId>,
         limit: usize,
     ) -> Result<ReactorPage, PortError> {
-        self.engine
-            .with(|db| reads::reactors(db, post, kind, after, limit))
+        self.engine.with(|db| reads::reactors(db, post, kind, after, limit))
     }
 }
 
@@ -88,17 +79,11 @@ impl EventLog for Store {
             return Err(LogError::Gone);
         }
         if after == end {
-            return Ok(LogPage {
-                changes: Vec::new(),
-                next: Position(vec![after]),
-            });
+            return Ok(LogPage { changes: Vec::new(), next: Position(vec![after]) });
         }
         let page = self.engine.with(|db| reads::log(db, after, limit))?;
         let (changes, last) = page.ok_or(LogError::Gone)?;
-        Ok(LogPage {
-            changes,
-            next: Position(vec![last]),
-        })
+        Ok(LogPage { changes, next: Position(vec![last]) })
     }
 
     async fn head(&self) -> Result<Position, PortError> {
@@ -109,18 +94,14 @@ impl EventLog for Store {
         let after = after.0.first().copied().unwrap_or(0);
         let mut ends = self.ends.clone();
         let closed = |_| PortError::Unavailable("the store is closed".into());
-        ends.wait_for(|ends| ends.log > after)
-            .await
-            .map(drop)
-            .map_err(closed)
+        ends.wait_for(|ends| ends.log > after).await.map(drop).map_err(closed)
     }
 }
 
 #[async_trait]
 impl PostStore for Store {
     async fn upsert(&self, post: &Post) -> Result<Upserted, PortError> {
-        self.send(|reply| Command::Upsert(post.clone(), reply))
-            .await
+        self.send(|reply| Command::Upsert(post.clone(), reply)).await
     }
 
     async fn hide(&self, post: &PostId) -> Result<bool, PortError> {
@@ -129,10 +110,7 @@ impl PostStore for Store {
 
     async fn meta(&self, post: &PostId) -> Result<Option<PostMeta>, PortError> {
         let meta = self.board.get(post);
-        Ok(meta.map(|(state, hidden)| PostMeta {
-            created_at: state.created_at,
-            hidden,
-        }))
+        Ok(meta.map(|(state, hidden)| PostMeta { created_at: state.created_at, hidden }))
     }
 
     async fn get(&self, posts: &[PostId]) -> Result<Vec<Option<Post>>, PortError> {
@@ -143,8 +121,7 @@ impl PostStore for Store {
             }
             _ => Ok(None),
         };
-        self.engine
-            .with(|db| posts.iter().map(|post| read(db, post)).collect())
+        self.engine.with(|db| posts.iter().map(|post| read(db, post)).collect())
     }
 
     async fn by_time(
@@ -155,9 +132,7 @@ impl PostStore for Store {
     ) -> Result<Vec<Post>, PortError> {
         let (mut found, mut behind) = (Vec::new(), after.cloned());
         while found.len() < limit {
-            let keys = self
-                .board
-                .recent_keys(since, behind.as_ref(), limit - found.len());
+            let keys = self.board.recent_keys(since, behind.as_ref(), limit - found.len());
             let Some(last) = keys.last().cloned() else {
                 break;
             };

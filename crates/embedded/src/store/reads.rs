@@ -53,10 +53,7 @@ pub(crate) fn ends(db: &Db) -> Result<Ends, StoreFault> {
         Some(entry) => number_of(&entry.key()?),
         None => Ok(0),
     };
-    Ok(Ends {
-        log: last(&db.log)?,
-        outbox: last(&db.outbox)?,
-    })
+    Ok(Ends { log: last(&db.log)?, outbox: last(&db.outbox)? })
 }
 
 pub(crate) fn held(db: &Db, user: &UserId, post: &PostId) -> Result<Option<Kind>, StoreFault> {
@@ -81,9 +78,7 @@ pub(crate) fn reactors(
         *separator = 1;
     }
     let mut page = ReactorPage::default();
-    let rows = db
-        .rows
-        .range::<Vec<u8>, _>((Bound::Excluded(start), Bound::Excluded(end)));
+    let rows = db.rows.range::<Vec<u8>, _>((Bound::Excluded(start), Bound::Excluded(end)));
     for (read, entry) in rows.enumerate() {
         let (key, value) = entry.into_inner()?;
         let (_, user) = split_row_key(&key)?;
@@ -91,11 +86,7 @@ pub(crate) fn reactors(
         if let (Some(held), at) = decode_held(&value)?
             && kind.is_none_or(|kind| kind == held)
         {
-            page.reactors.push(Reactor {
-                user,
-                kind: held,
-                at,
-            });
+            page.reactors.push(Reactor { user, kind: held, at });
         }
         if page.reactors.len() == limit || read + 1 == limit * ROWS_PER_REACTOR {
             page.next = Some(last);

@@ -31,11 +31,7 @@ impl Store {
         let engine = &*self.engine;
         let view = engine.with(|db| Ok((db.snapshot(), engine.generation())));
         let (snapshot, generation) = view?;
-        Ok(Scan {
-            engine,
-            snapshot,
-            generation,
-        })
+        Ok(Scan { engine, snapshot, generation })
     }
 }
 
@@ -51,12 +47,7 @@ impl Scan<'_> {
         table: Table,
         start: Vec<u8>,
     ) -> Result<Records<'_>, PortError> {
-        let mut records = Records {
-            scan: self,
-            table,
-            page: Vec::new().into_iter(),
-            last: None,
-        };
+        let mut records = Records { scan: self, table, page: Vec::new().into_iter(), last: None };
         records.turn(self.page(table, Included(&start))?);
         Ok(records)
     }
@@ -73,10 +64,7 @@ impl Scan<'_> {
                 return Ok(None);
             }
             let (mut page, mut bytes) = (Vec::new(), 0);
-            for entry in self
-                .snapshot
-                .range::<&[u8], _>(table(db), (from, Unbounded))
-            {
+            for entry in self.snapshot.range::<&[u8], _>(table(db), (from, Unbounded)) {
                 let (key, value) = entry.into_inner()?;
                 bytes += key.len() + value.len();
                 page.push((key, value));

@@ -33,47 +33,17 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) fn new(created_at: Millis) -> Self {
         let (version, counts) = (Version(0), Counts::new());
-        Self {
-            created_at,
-            hidden: false,
-            version,
-            counts,
-            as_of: created_at,
-        }
+        Self { created_at, hidden: false, version, counts, as_of: created_at }
     }
 
     pub(crate) fn state(&self, post: PostId) -> PostState {
-        let Self {
-            created_at,
-            version,
-            ref counts,
-            as_of,
-            ..
-        } = *self;
-        PostState {
-            post,
-            created_at,
-            version,
-            counts: counts.clone(),
-            as_of,
-        }
+        let Self { created_at, version, ref counts, as_of, .. } = *self;
+        PostState { post, created_at, version, counts: counts.clone(), as_of }
     }
 
     pub(crate) fn of(state: PostState, hidden: bool) -> Self {
-        let PostState {
-            created_at,
-            version,
-            counts,
-            as_of,
-            ..
-        } = state;
-        Self {
-            created_at,
-            hidden,
-            version,
-            counts,
-            as_of,
-        }
+        let PostState { created_at, version, counts, as_of, .. } = state;
+        Self { created_at, hidden, version, counts, as_of }
     }
 }
 
@@ -87,32 +57,13 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn of(post: &Post) -> Self {
-        let Post {
-            title,
-            body,
-            author,
-            ..
-        } = post.clone();
-        Self {
-            title,
-            body,
-            author,
-        }
+        let Post { title, body, author, .. } = post.clone();
+        Self { title, body, author }
     }
 
     pub(crate) fn into_post(self, id: PostId, created_at: Millis) -> Post {
-        let Self {
-            title,
-            body,
-            author,
-        } = self;
-        Post {
-            id,
-            title,
-            body,
-            author,
-            created_at,
-        }
+        let Self { title, body, author } = self;
+        Post { id, title, body, author, created_at }
     }
 }
 
@@ -125,9 +76,7 @@ pub(crate) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T,
         Some((&FORMAT, value)) => {
             postcard::from_bytes(value).map_err(|error| damaged(what, &error))
         }
-        Some((other, _)) => Err(StoreFault::Damaged(format!(
-            "{what} has unknown format {other}"
-        ))),
+        Some((other, _)) => Err(StoreFault::Damaged(format!("{what} has unknown format {other}"))),
         None => Err(StoreFault::Damaged(format!("{what} is empty"))),
     }
 }
@@ -169,9 +118,7 @@ pub(crate) fn post_of(key: &[u8]) -> Result<PostId, StoreFault> {
 }
 
 pub(crate) fn number_of(key: &[u8]) -> Result<u64, StoreFault> {
-    let bytes = key
-        .try_into()
-        .map_err(|error| damaged("position", &error))?;
+    let bytes = key.try_into().map_err(|error| damaged("position", &error))?;
     Ok(u64::from_be_bytes(bytes))
 }
 

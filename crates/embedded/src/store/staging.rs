@@ -85,26 +85,11 @@ impl<'a> Staging<'a> {
             shifted.map_err(|error| StoreFault::Damaged(format!("post {}: {error}", op.post)))?;
             staged.head.version = staged.head.version.next();
             staged.head.as_of = self.now;
-            staged.changes.push(UserChange {
-                user: op.user.clone(),
-                from,
-                to: op.want,
-            });
+            staged.changes.push(UserChange { user: op.user.clone(), from, to: op.want });
         }
-        let Head {
-            version,
-            ref counts,
-            created_at,
-            ..
-        } = staged.head;
+        let Head { version, ref counts, created_at, .. } = staged.head;
         let (mine, counts) = (op.want, counts.clone());
-        let outcome = Outcome {
-            mine,
-            changed,
-            version,
-            counts,
-            at: op.at,
-        };
+        let outcome = Outcome { mine, changed, version, counts, at: op.at };
         row.record(op, outcome.clone());
         *dirty = true;
         Ok(Ok(answer(op, created_at, from, outcome, false)))
@@ -186,10 +171,7 @@ impl<'a> Staging<'a> {
             batch.insert(&self.db.heads, post.as_str(), encode(&staged.head)?);
             let state = staged.head.state(post);
             if staged.moved {
-                let introduced = PostState {
-                    version: Version(0),
-                    ..state.clone()
-                };
+                let introduced = PostState { version: Version(0), ..state.clone() };
                 moved.push((introduced, staged.head.hidden));
             }
             if !staged.changes.is_empty() {
@@ -244,15 +226,9 @@ fn head_of<'m>(
     created_at: Millis,
 ) -> &'m mut StagedHead {
     heads.entry(post.clone()).or_insert_with(|| {
-        let held = board
-            .get(post)
-            .map(|(state, hidden)| Head::of(state, hidden));
+        let held = board.get(post).map(|(state, hidden)| Head::of(state, hidden));
         let head = held.unwrap_or_else(|| Head::new(created_at));
-        StagedHead {
-            head,
-            changes: Vec::new(),
-            moved: false,
-        }
+        StagedHead { head, changes: Vec::new(), moved: false }
     })
 }
 
@@ -263,24 +239,8 @@ fn answer(
     outcome: Outcome,
     replayed: bool,
 ) -> Applied {
-    let Outcome {
-        version,
-        ref counts,
-        at,
-        ..
-    } = outcome;
+    let Outcome { version, ref counts, at, .. } = outcome;
     let (post, counts) = (op.post.clone(), counts.clone());
-    let state = PostState {
-        post,
-        created_at,
-        version,
-        counts,
-        as_of: at,
-    };
-    Applied {
-        outcome,
-        from,
-        replayed,
-        state,
-    }
+    let state = PostState { post, created_at, version, counts, as_of: at };
+    Applied { outcome, from, replayed, state }
 }

@@ -35,17 +35,8 @@ impl Machine {
     fn on(folder: TempDir) -> Self {
         let options = Options::default();
         let embedded = Embedded::open(folder.path(), &options, Arc::new(SystemClock)).unwrap();
-        let Embedded {
-            store,
-            board,
-            index,
-        } = embedded;
-        Self {
-            store,
-            board,
-            index,
-            folder,
-        }
+        let Embedded { store, board, index } = embedded;
+        Self { store, board, index, folder }
     }
 
     /// Stops without any chance to finish: nothing is committed on the way.
@@ -63,8 +54,7 @@ impl Machine {
 
     async fn upsert_many(&self, count: u64) {
         for n in 0..count {
-            self.upsert(&format!("p{n:03}"), "apple", &format!("number {n}"), n)
-                .await;
+            self.upsert(&format!("p{n:03}"), "apple", &format!("number {n}"), n).await;
         }
     }
 
@@ -77,12 +67,7 @@ impl Machine {
     }
 
     async fn search(&self, text: &str, order: IndexOrder) -> Vec<IndexHit> {
-        let query = IndexQuery {
-            text: text.into(),
-            since: None,
-            order,
-            limit: 1000,
-        };
+        let query = IndexQuery { text: text.into(), since: None, order, limit: 1000 };
         self.index.search(&query).await.unwrap()
     }
 
@@ -98,13 +83,7 @@ fn post_id(id: &str) -> PostId {
 
 fn post(id: &str, title: &str, body: &str, at: u64) -> Post {
     let (title, body) = (title.to_owned(), body.to_owned());
-    Post {
-        id: post_id(id),
-        title,
-        body,
-        author: String::new(),
-        created_at: Millis(at),
-    }
+    Post { id: post_id(id), title, body, author: String::new(), created_at: Millis(at) }
 }
 
 mod contract {
@@ -150,16 +129,8 @@ async fn what_the_store_holds_is_found_after_a_refresh() {
     machine.index.refresh().await.unwrap();
     assert_eq!(machine.found("counts").await, [""; 0]);
     assert_eq!(machine.found("rust").await, ["a"]);
-    let Lag {
-        revisions,
-        since,
-        rebuilding,
-        failure,
-    } = machine.index.lag();
-    assert_eq!(
-        (revisions, since, rebuilding, failure),
-        (0, None, false, None)
-    );
+    let Lag { revisions, since, rebuilding, failure } = machine.index.lag();
+    assert_eq!((revisions, since, rebuilding, failure), (0, None, false, None));
 }
 
 #[tokio::test]
@@ -183,9 +154,7 @@ async fn the_popular_order_is_that_of_the_counts_of_now() {
         machine.react(&id, before..before + 1 + step % 3).await;
         totals.insert(id, before + 1 + step % 3);
         // Several segments, and a post whose text came after its reactions.
-        machine
-            .upsert("late", "apple", &step.to_string(), 100)
-            .await;
+        machine.upsert("late", "apple", &step.to_string(), 100).await;
         totals.entry("late".into()).or_default();
         machine.index.refresh().await.unwrap();
         let created_at = |id: &str| id.strip_prefix('p').map_or(100, |n| n.parse().unwrap());
@@ -199,17 +168,11 @@ async fn the_popular_order_is_that_of_the_counts_of_now() {
             .collect();
         expected.sort();
         let hits = machine.search("apple", IndexOrder::Popular).await;
-        let found = hits.into_iter().map(
-            |IndexHit {
-                 post,
-                 created_at,
-                 total,
-             }| RankEntry {
-                post,
-                total,
-                created_at,
-            },
-        );
+        let found = hits.into_iter().map(|IndexHit { post, created_at, total }| RankEntry {
+            post,
+            total,
+            created_at,
+        });
         assert_eq!(found.collect::<Vec<_>>(), expected);
     }
 }

@@ -52,11 +52,7 @@ async fn written() -> (TempDir, PathBuf, u64) {
 }
 
 fn overwrite(journal: &PathBuf, at: u64, change: impl FnOnce(&mut [u8]), length: usize) {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(journal)
-        .unwrap();
+    let mut file = OpenOptions::new().read(true).write(true).open(journal).unwrap();
     let mut bytes = vec![0; length];
     file.seek(SeekFrom::Start(at)).unwrap();
     file.read_exact(&mut bytes).unwrap();
@@ -77,12 +73,7 @@ async fn assert_only_the_last_batch_is_lost(folder: TempDir) {
 #[tokio::test]
 async fn a_last_batch_that_is_cut_short_is_dropped() {
     let (folder, journal, end) = written().await;
-    OpenOptions::new()
-        .write(true)
-        .open(&journal)
-        .unwrap()
-        .set_len(end - 5)
-        .unwrap();
+    OpenOptions::new().write(true).open(&journal).unwrap().set_len(end - 5).unwrap();
     assert_only_the_last_batch_is_lost(folder).await;
 }
 

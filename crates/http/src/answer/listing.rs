@@ -60,12 +60,7 @@ pub struct BatchAnswer<'a> {
 impl<'a> BatchAnswer<'a> {
     /// The rows and where they come from.
     pub fn new(results: Vec<BatchItem<'a>>, from: Provenance) -> Self {
-        Self {
-            results,
-            source: from.source,
-            as_of: from.as_of.into(),
-            degraded: from.degraded,
-        }
+        Self { results, source: from.source, as_of: from.as_of.into(), degraded: from.degraded }
     }
 }
 
@@ -84,11 +79,7 @@ pub struct ReactorItem<'a> {
 impl<'a> ReactorItem<'a> {
     /// The row of a user.
     pub fn new(kinds: &'a Kinds, reactor: &'a Reactor) -> Self {
-        Self {
-            user: &reactor.user,
-            kind: kinds.name(reactor.kind),
-            at: reactor.at.into(),
-        }
+        Self { user: &reactor.user, kind: kinds.name(reactor.kind), at: reactor.at.into() }
     }
 }
 

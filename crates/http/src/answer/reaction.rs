@@ -80,19 +80,12 @@ impl<'a> ReactionAnswer<'a> {
     /// The entity tag of a read.
     pub fn etag(&self) -> ETag {
         let version = kudos_core::Version(self.version);
-        ETag::of_counts(
-            version,
-            self.mine,
-            self.counts.kinds(),
-            self.source,
-            self.degraded,
-        )
+        ETag::of_counts(version, self.mine, self.counts.kinds(), self.source, self.degraded)
     }
 
     /// The answer to a conditional read: 304 if the client holds it already.
     pub fn conditional(&self, request: &HeaderMap) -> Response {
-        self.etag()
-            .conditional(request, || json(StatusCode::OK, self))
+        self.etag().conditional(request, || json(StatusCode::OK, self))
     }
 }
 

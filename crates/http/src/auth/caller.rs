@@ -21,37 +21,23 @@ pub struct Caller {
 impl Caller {
     /// A user with scopes.
     pub fn user(user: UserId, scopes: Scopes) -> Self {
-        Self {
-            user: Some(user),
-            scopes,
-            missing: AuthFailure::NoUser,
-        }
+        Self { user: Some(user), scopes, missing: AuthFailure::NoUser }
     }
 
     /// Nobody; `missing` is what is said when a user is needed.
     pub fn anonymous(missing: AuthFailure) -> Self {
-        Self {
-            user: None,
-            scopes: Scopes::NONE,
-            missing,
-        }
+        Self { user: None, scopes: Scopes::NONE, missing }
     }
 
     /// The user, or 401.
     pub fn named(&self) -> Result<&UserId, Problem> {
-        self.user
-            .as_ref()
-            .ok_or(Problem::Unauthenticated(self.missing))
+        self.user.as_ref().ok_or(Problem::Unauthenticated(self.missing))
     }
 
     /// The user if they have the scope: 401 without a user, 403 without the scope.
     pub fn require(&self, scope: Scope) -> Result<&UserId, Problem> {
         let user = self.named()?;
-        if self.scopes.has(scope) {
-            Ok(user)
-        } else {
-            Err(Problem::Forbidden(scope))
-        }
+        if self.scopes.has(scope) { Ok(user) } else { Err(Problem::Forbidden(scope)) }
     }
 }
 

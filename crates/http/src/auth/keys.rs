@@ -81,10 +81,7 @@ impl KeySet {
             _ => None,
         };
         let by_id = usable.into_iter().filter_map(|(id, key)| Some((id?, key)));
-        Ok(Self {
-            by_id: by_id.collect(),
-            only,
-        })
+        Ok(Self { by_id: by_id.collect(), only })
     }
 
     fn find(&self, id: Option<&str>) -> Option<Arc<DecodingKey>> {
@@ -100,10 +97,7 @@ impl KeySet {
 }
 
 fn fits(key: &Jwk, algorithm: JwtAlgorithm) -> bool {
-    let signs = matches!(
-        key.common.public_key_use,
-        None | Some(PublicKeyUse::Signature)
-    );
+    let signs = matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
     let (declared, family) = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(rsa), JwtAlgorithm::RS256) => {
             (KeyAlgorithm::RS256, rsa.n.len() >= MIN_MODULUS_CHARS)
@@ -113,12 +107,7 @@ fn fits(key: &Jwk, algorithm: JwtAlgorithm) -> bool {
         }
         _ => return false,
     };
-    signs
-        && family
-        && key
-            .common
-            .key_algorithm
-            .is_none_or(|named| named == declared)
+    signs && family && key.common.key_algorithm.is_none_or(|named| named == declared)
 }
 
 /// A key set that is fetched again when it is old or lacks a key, at most once per interval.
@@ -166,19 +155,14 @@ impl PublishedKeys {
         let set = Arc::clone(&self.current.read().0);
         match set.find(id) {
             Some(key) => Ok(key),
-            None if set.is_empty() => Err(Problem::Unavailable {
-                retry_after: self.min_interval,
-            }),
+            None if set.is_empty() => Err(Problem::Unavailable { retry_after: self.min_interval }),
             None => Err(Problem::Unauthenticated(AuthFailure::UnknownKey)),
         }
     }
 
     /// Begins a refresh, or joins the one under way; none if the last was a moment ago.
     fn begin_refresh(self: &Arc<Self>) -> Option<JoinHandle<()>> {
-        let resting = self
-            .attempted
-            .try_lock()
-            .is_ok_and(|last| !self.is_due(*last));
+        let resting = self.attempted.try_lock().is_ok_and(|last| !self.is_due(*last));
         if resting {
             return None;
         }

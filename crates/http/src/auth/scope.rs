@@ -78,10 +78,7 @@ impl Scopes {
 
     /// The scopes among the names of a token; those of other services are passed over.
     pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        names
-            .into_iter()
-            .filter_map(|name| name.parse().ok())
-            .collect()
+        names.into_iter().filter_map(|name| name.parse().ok()).collect()
     }
 
     /// The scopes of the set.
@@ -111,8 +108,6 @@ impl From<Scopes> for Vec<&'static str> {
 
 impl fmt::Debug for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Scope::as_str))
-            .finish()
+        f.debug_set().entries(self.iter().map(Scope::as_str)).finish()
     }
 }

@@ -202,8 +202,7 @@ fn is_protected(url: &str) -> bool {
         Some("localhost") => true,
         Some(host) => {
             let bare = host.trim_start_matches('[').trim_end_matches(']');
-            bare.parse::<std::net::IpAddr>()
-                .is_ok_and(|ip| ip.to_canonical().is_loopback())
+            bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
         }
         None => false,
     };

@@ -33,12 +33,7 @@ struct KeyUrl {
 impl FetchKeys for KeyUrl {
     fn fetch(&self) -> BoxFuture<'_, Result<Bytes, FetchError>> {
         Box::pin(async {
-            let mut response = self
-                .client
-                .get(&self.url)
-                .send()
-                .await?
-                .error_for_status()?;
+            let mut response = self.client.get(&self.url).send().await?.error_for_status()?;
             let mut body = Vec::new();
             while let Some(chunk) = response.chunk().await? {
                 if body.len() + chunk.len() > MAX_BYTES {
@@ -80,8 +75,5 @@ fn check(path: &PathBuf, settings: &JwtSettings) -> Result<(), AuthSettingsError
         }
         super::keys::KeySet::parse(&std::fs::read(path)?, settings.algorithm).map(drop)
     };
-    read().map_err(|cause| AuthSettingsError::KeyFile {
-        path: path.clone(),
-        cause,
-    })
+    read().map_err(|cause| AuthSettingsError::KeyFile { path: path.clone(), cause })
 }

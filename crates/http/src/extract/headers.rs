@@ -78,9 +78,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for LastEventId {
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             return Ok(None);
         };
-        let text = value
-            .to_str()
-            .map_err(|_| Problem::parameter(NAME, "must be visible ASCII"))?;
+        let text = value.to_str().map_err(|_| Problem::parameter(NAME, "must be visible ASCII"))?;
         match text.parse() {
             Ok(position) => Ok(Some(Self(position))),
             Err(error) => Err(Problem::parameter(NAME, format!("{error}"))),
@@ -100,9 +98,7 @@ fn parameter(name: &str, description: &str, schema: ObjectBuilder) -> Vec<Parame
 
 impl IntoParams for IdempotencyKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new()
-            .max_length(Some(MAX_KEY_BYTES))
-            .pattern(Some("^[!-~]+$"));
+        let schema = ObjectBuilder::new().max_length(Some(MAX_KEY_BYTES)).pattern(Some("^[!-~]+$"));
         let rule = "Names the operation: the same request under the same key is applied once. The \
                     key belongs to the user and the post.";
         parameter("Idempotency-Key", rule, schema)

@@ -44,10 +44,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(Problem::UnsupportedMediaType);
         }
-        let limit = request
-            .extensions()
-            .get()
-            .map_or(DEFAULT_BODY_LIMIT, |&BodyLimit(limit)| limit);
+        let limit =
+            request.extensions().get().map_or(DEFAULT_BODY_LIMIT, |&BodyLimit(limit)| limit);
         if declared_length(request.headers()).is_some_and(|bytes| bytes > limit) {
             return Err(Problem::BodyTooLarge { limit });
         }

@@ -40,9 +40,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PostPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let params = raw(parts, state).await?;
-        PostId::new(find(&params, "post")?)
-            .map(Self)
-            .map_err(Problem::InvalidPostId)
+        PostId::new(find(&params, "post")?).map(Self).map_err(Problem::InvalidPostId)
     }
 }
 

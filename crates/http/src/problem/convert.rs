@@ -11,9 +11,7 @@ impl From<PortError> for Problem {
     fn from(error: PortError) -> Self {
         match error {
             // Not logged here: the breaker in front of a backend logs the transition once.
-            PortError::Unavailable(_) => Self::Unavailable {
-                retry_after: Duration::from_secs(1),
-            },
+            PortError::Unavailable(_) => Self::Unavailable { retry_after: Duration::from_secs(1) },
             PortError::Timeout => Self::Timeout,
             PortError::Busy { retry_after } => Self::Unavailable { retry_after },
             PortError::NoSpace => Self::NoSpace,
@@ -52,10 +50,7 @@ impl From<IdError> for Problem {
 impl Problem {
     /// A user id refused where it was given.
     pub fn user_id(field: &'static str, reason: impl Into<UserIdFault>) -> Self {
-        Self::InvalidUserId {
-            field,
-            reason: reason.into(),
-        }
+        Self::InvalidUserId { field, reason: reason.into() }
     }
 
     /// A post id refused within a body, such as `posts[3]`.

@@ -145,10 +145,7 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Self::Unauthenticated(failure) = &self {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static(failure.challenge()),
-            );
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(failure.challenge()));
         }
         response.extensions_mut().insert(self.problem_type());
         response

@@ -80,18 +80,14 @@ impl ProblemType {
             Self::InvalidPostId => (400, "/problems/invalid-post-id", "Invalid post id"),
             Self::InvalidUserId => (400, "/problems/invalid-user-id", "Invalid user id"),
             Self::UnknownKind => (400, "/problems/unknown-kind", "Unknown reaction kind"),
-            Self::InvalidIdempotencyKey => (
-                400,
-                "/problems/invalid-idempotency-key",
-                "Invalid idempotency key",
-            ),
+            Self::InvalidIdempotencyKey => {
+                (400, "/problems/invalid-idempotency-key", "Invalid idempotency key")
+            }
             Self::InvalidBody => (400, "/problems/invalid-body", "Invalid body"),
             Self::BodyTooLarge => (413, "/problems/body-too-large", "Body too large"),
-            Self::UnsupportedMediaType => (
-                415,
-                "/problems/unsupported-media-type",
-                "Unsupported media type",
-            ),
+            Self::UnsupportedMediaType => {
+                (415, "/problems/unsupported-media-type", "Unsupported media type")
+            }
             Self::InvalidParameter => (400, "/problems/invalid-parameter", "Invalid parameter"),
             Self::InvalidCursor => (400, "/problems/invalid-cursor", "Invalid cursor"),
             Self::UnknownPost => (404, "/problems/unknown-post", "Unknown post"),
@@ -132,9 +128,6 @@ impl ProblemType {
 
     /// Whether an answer of this type carries `Retry-After`.
     pub const fn has_retry_after(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited | Self::Unavailable | Self::NoSpace | Self::Timeout
-        )
+        matches!(self, Self::RateLimited | Self::Unavailable | Self::NoSpace | Self::Timeout)
     }
 }

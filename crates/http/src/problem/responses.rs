@@ -31,23 +31,15 @@ pub fn responses(specific: &[ProblemType]) -> BTreeMap<String, RefOr<Response>> 
             types.push(*problem);
         }
     }
-    by_status
-        .into_iter()
-        .map(|(status, types)| (status, RefOr::T(response(&types))))
-        .collect()
+    by_status.into_iter().map(|(status, types)| (status, RefOr::T(response(&types)))).collect()
 }
 
 fn response(types: &[ProblemType]) -> Response {
-    let named: Vec<String> = types
-        .iter()
-        .map(|t| format!("{} (`{}`)", t.title(), t.uri()))
-        .collect();
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .build();
-    let mut response = ResponseBuilder::new()
-        .description(named.join("; "))
-        .content(PROBLEM_JSON, content);
+    let named: Vec<String> =
+        types.iter().map(|t| format!("{} (`{}`)", t.title(), t.uri())).collect();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let mut response =
+        ResponseBuilder::new().description(named.join("; ")).content(PROBLEM_JSON, content);
     if types.iter().any(|t| t.has_retry_after()) {
         response = response.header("Retry-After", seconds_header("Seconds to wait."));
     }
@@ -58,17 +50,11 @@ fn response(types: &[ProblemType]) -> Response {
 }
 
 fn seconds_header(description: &str) -> utoipa::openapi::header::Header {
-    HeaderBuilder::new()
-        .schema(Some(u64::schema()))
-        .description(Some(description))
-        .build()
+    HeaderBuilder::new().schema(Some(u64::schema())).description(Some(description)).build()
 }
 
 fn text_header(description: &str) -> utoipa::openapi::header::Header {
-    HeaderBuilder::new()
-        .schema(Some(String::schema()))
-        .description(Some(description))
-        .build()
+    HeaderBuilder::new().schema(Some(String::schema())).description(Some(description)).build()
 }
 
 /// Declares a type that documents the problems of an operation, beside the common ones:

@@ -39,8 +39,7 @@ fn field(text: &mut String, name: &str, value: &dyn fmt::Display) {
     struct OneLine<'a>(&'a mut String);
     impl Write for OneLine<'_> {
         fn write_str(&mut self, part: &str) -> fmt::Result {
-            self.0
-                .extend(part.chars().filter(|c| !matches!(c, '\r' | '\n' | '\0')));
+            self.0.extend(part.chars().filter(|c| !matches!(c, '\r' | '\n' | '\0')));
             Ok(())
         }
     }

@@ -9,9 +9,8 @@ use opentelemetry::{KeyValue, global};
 use crate::problem::ProblemType;
 
 /// Bounds in seconds: from a cached like to a request that ran into its limit.
-const BOUNDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const BOUNDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The histogram `http.server.request.duration`. Its labels are bounded: route templates, known
 /// methods, classes of status, and types of problem.

@@ -28,11 +28,7 @@ fn state() -> PostState {
     }
 }
 
-const LIVE: Provenance = Provenance {
-    source: Source::Live,
-    as_of: NOON,
-    degraded: false,
-};
+const LIVE: Provenance = Provenance { source: Source::Live, as_of: NOON, degraded: false };
 
 fn body<T: serde::Serialize>(answer: &T) -> serde_json::Value {
     serde_json::to_value(answer).unwrap()
@@ -64,10 +60,7 @@ fn a_write_answers_every_kind_in_order() {
 #[test]
 fn a_read_says_who_answered_and_not_whether_it_changed() {
     let (kinds, state) = (Kinds::default(), state());
-    let from = Provenance {
-        degraded: true,
-        ..LIVE
-    };
+    let from = Provenance { degraded: true, ..LIVE };
     let answer = body(&ReactionAnswer::read(&kinds, &state, None, from));
     assert_eq!(answer["mine"], json!(null));
     assert_eq!(answer["source"], "live");
@@ -89,11 +82,7 @@ fn listings_have_the_documented_shape() {
     let batch = body(&BatchAnswer::new(items, LIVE));
     assert_eq!(batch["results"][0]["mine"], "like");
     assert_eq!(batch["results"][0]["total"], 4);
-    let reactor = Reactor {
-        user: UserId::new("u").unwrap(),
-        kind: Kind(1),
-        at: NOON,
-    };
+    let reactor = Reactor { user: UserId::new("u").unwrap(), kind: Kind(1), at: NOON };
     let users = body(&ReactorsAnswer {
         users: vec![ReactorItem::new(&kinds, &reactor)],
         next_cursor: None,
@@ -107,10 +96,7 @@ fn listings_have_the_documented_shape() {
     assert!(search.get("note").is_none());
     let noted = SearchAnswer::new(vec![], LIVE, None).with_note("titles only");
     assert_eq!(body(&noted)["note"], "titles only");
-    assert_eq!(
-        body(&PostAnswer::from(&written))["created_at"],
-        "2026-01-31T12:00:00.000Z"
-    );
+    assert_eq!(body(&PostAnswer::from(&written))["created_at"], "2026-01-31T12:00:00.000Z");
 }
 
 async fn counts(headers: HeaderMap) -> Response {
@@ -141,22 +127,10 @@ fn the_tag_changes_with_all_that_the_answer_says() {
     let (kinds, state) = (Kinds::default(), state());
     let tag = |kinds, state, mine, from| ReactionAnswer::read(kinds, state, mine, from).etag();
     let base = tag(&kinds, &state, None, LIVE);
-    let newer = PostState {
-        version: Version(10),
-        ..state.clone()
-    };
-    let degraded = Provenance {
-        degraded: true,
-        ..LIVE
-    };
-    let truth = Provenance {
-        source: Source::Truth,
-        ..LIVE
-    };
-    let later = Provenance {
-        as_of: Millis(NOON.0 + 1),
-        ..LIVE
-    };
+    let newer = PostState { version: Version(10), ..state.clone() };
+    let degraded = Provenance { degraded: true, ..LIVE };
+    let truth = Provenance { source: Source::Truth, ..LIVE };
+    let later = Provenance { as_of: Millis(NOON.0 + 1), ..LIVE };
     let more = Kinds::new(kinds.names().chain(["meh"])).unwrap();
     for other in [
         tag(&kinds, &newer, None, LIVE),

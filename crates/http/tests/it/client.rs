@@ -15,9 +15,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The problem document that the answer is, checked for its form.
@@ -32,10 +30,7 @@ impl Answer {
 
     /// The last part of the problem's type.
     pub(crate) fn slug(&self) -> String {
-        self.problem()
-            .kind
-            .trim_start_matches("/problems/")
-            .to_owned()
+        self.problem().kind.trim_start_matches("/problems/").to_owned()
     }
 
     pub(crate) fn text(&self) -> &str {

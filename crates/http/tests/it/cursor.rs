@@ -15,10 +15,7 @@ fn key() -> CursorKey {
 }
 
 fn place() -> Place {
-    Place {
-        at: 7,
-        post: "p".into(),
-    }
+    Place { at: 7, post: "p".into() }
 }
 
 fn open(key: &CursorKey, purpose: &str, text: &str) -> Result<Place, CursorError> {
@@ -29,23 +26,14 @@ fn open(key: &CursorKey, purpose: &str, text: &str) -> Result<Place, CursorError
 fn a_cursor_opens_under_its_key_and_purpose_only() {
     let sealed = key().seal("search:popular", &place()).unwrap();
     assert_eq!(open(&key(), "search:popular", &sealed), Ok(place()));
-    assert_eq!(
-        open(&key(), "search:recent", &sealed),
-        Err(CursorError::Invalid)
-    );
+    assert_eq!(open(&key(), "search:recent", &sealed), Err(CursorError::Invalid));
     let other = CursorKey::random().unwrap();
-    assert_eq!(
-        open(&other, "search:popular", &sealed),
-        Err(CursorError::Invalid)
-    );
+    assert_eq!(open(&other, "search:popular", &sealed), Err(CursorError::Invalid));
 }
 
 #[test]
 fn processes_with_one_secret_open_each_others_cursors() {
-    assert_eq!(
-        open(&key().clone(), "p", &key().seal("p", &place()).unwrap()),
-        Ok(place())
-    );
+    assert_eq!(open(&key().clone(), "p", &key().seal("p", &place()).unwrap()), Ok(place()));
     let (one, two) = (CursorKey::random().unwrap(), CursorKey::random().unwrap());
     assert!(open(&two, "p", &one.seal("p", &place()).unwrap()).is_err());
 }
@@ -57,30 +45,16 @@ fn a_cursor_changed_anywhere_is_refused() {
         let mut bytes = sealed.clone().into_bytes();
         bytes[i] = if bytes[i] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
-        assert_eq!(
-            open(&key(), "p", &changed),
-            Err(CursorError::Invalid),
-            "at {i}"
-        );
-        assert_eq!(
-            open(&key(), "p", &sealed[..i]),
-            Err(CursorError::Invalid),
-            "cut at {i}"
-        );
+        assert_eq!(open(&key(), "p", &changed), Err(CursorError::Invalid), "at {i}");
+        assert_eq!(open(&key(), "p", &sealed[..i]), Err(CursorError::Invalid), "cut at {i}");
     }
-    assert_eq!(
-        open(&key(), "p", &format!("{sealed}A")),
-        Err(CursorError::Invalid)
-    );
+    assert_eq!(open(&key(), "p", &format!("{sealed}A")), Err(CursorError::Invalid));
 }
 
 #[test]
 fn a_purpose_does_not_run_into_the_payload() {
     let sealed = key().seal("ab", &"c").unwrap();
-    assert_eq!(
-        key().open::<String>("a", &sealed),
-        Err(CursorError::Invalid)
-    );
+    assert_eq!(key().open::<String>("a", &sealed), Err(CursorError::Invalid));
 }
 
 #[test]

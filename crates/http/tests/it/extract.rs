@@ -37,20 +37,11 @@ async fn key(key: Option<IdempotencyKey>, last: Option<LastEventId>) -> String {
 fn router() -> Router {
     let routes = Router::new()
         .route("/posts/{post}/{kind}", on_get(react))
-        .route(
-            "/page",
-            on_get(async |Query(page): Query<Page>| format!("{:?}", page.limit)),
-        )
-        .route(
-            "/batch",
-            on_post(async |Json(w): Json<Wanted>| w.posts.len().to_string()),
-        )
+        .route("/page", on_get(async |Query(page): Query<Page>| format!("{:?}", page.limit)))
+        .route("/batch", on_post(async |Json(w): Json<Wanted>| w.posts.len().to_string()))
         .route("/key", on_get(key))
         .with_state(Arc::new(Kinds::default()));
-    let settings = StackSettings {
-        body_limit_bytes: 1000,
-        ..StackSettings::default()
-    };
+    let settings = StackSettings { body_limit_bytes: 1000, ..StackSettings::default() };
     Stack::new(&settings).unwrap().wrap(routes)
 }
 
@@ -64,22 +55,13 @@ async fn a_path_gives_its_post_and_kind() {
 async fn a_path_that_is_not_utf8_is_refused_by_name() {
     let answer = get(&router(), "/posts/%ff%fe/like").await;
     assert_eq!(answer.slug(), "invalid-parameter");
-    assert!(
-        answer.problem().detail.contains("`post`"),
-        "{}",
-        answer.text()
-    );
+    assert!(answer.problem().detail.contains("`post`"), "{}", answer.text());
 }
 
 #[tokio::test]
 async fn a_post_id_that_breaks_the_rules_is_refused() {
     let long = format!("/posts/{}/like", "x".repeat(129));
-    for path in [
-        "/posts/a%7Bb/like",
-        "/posts/a%2Fb/like",
-        "/posts/a%00/like",
-        &long,
-    ] {
+    for path in ["/posts/a%7Bb/like", "/posts/a%2Fb/like", "/posts/a%00/like", &long] {
         let answer = get(&router(), path).await;
         assert_eq!(answer.slug(), "invalid-post-id", "{path}");
         assert_eq!(answer.problem().field.as_deref(), Some("post"));
@@ -118,12 +100,7 @@ async fn a_query_is_refused_by_the_name_of_its_parameter() {
 #[tokio::test]
 async fn a_body_is_refused_by_the_path_of_its_field() {
     let router = router();
-    assert_eq!(
-        post_json(&router, "/batch", r#"{"posts":[1,2]}"#)
-            .await
-            .text(),
-        "2"
-    );
+    assert_eq!(post_json(&router, "/batch", r#"{"posts":[1,2]}"#).await.text(), "2");
     for (body, field) in [
         (r#"{"posts":[1,"x"]}"#, "posts[1]"),
         (r#"{"post":[]}"#, "post"),
@@ -137,10 +114,7 @@ async fn a_body_is_refused_by_the_path_of_its_field() {
         assert_eq!(answer.problem().field.as_deref(), Some(field), "{body}");
     }
     let bytes = b"{\"posts\":[\"\xff\"]}".to_vec();
-    assert_eq!(
-        post_json(&router, "/batch", bytes).await.slug(),
-        "invalid-body"
-    );
+    assert_eq!(post_json(&router, "/batch", bytes).await.slug(), "invalid-body");
 }
 
 #[tokio::test]
@@ -179,10 +153,7 @@ async fn a_body_over_the_limit_is_refused_whether_declared_or_streamed() {
 async fn a_body_that_breaks_off_is_refused() {
     let chunks = [Ok(vec![b'{']), Err(std::io::Error::other("gone"))];
     let body = Body::from_stream(stream::iter(chunks));
-    assert_eq!(
-        post_json(&router(), "/batch", body).await.slug(),
-        "invalid-body"
-    );
+    assert_eq!(post_json(&router(), "/batch", body).await.slug(), "invalid-body");
 }
 
 #[tokio::test]
@@ -205,10 +176,7 @@ async fn only_json_is_taken() {
         }
     }
     let request = Request::post("/batch").body(Body::from("{}")).unwrap();
-    assert_eq!(
-        send(&router, request).await.slug(),
-        "unsupported-media-type"
-    );
+    assert_eq!(send(&router, request).await.slug(), "unsupported-media-type");
 }
 
 #[tokio::test]
@@ -236,12 +204,7 @@ async fn a_last_event_id_is_a_position() {
     let router = router();
     let answer = get_with(&router, "/key", &[("last-event-id", "7.0.9")]).await;
     assert_eq!(answer.text(), " 3");
-    assert_eq!(
-        get_with(&router, "/key", &[("last-event-id", "")])
-            .await
-            .text(),
-        " 0"
-    );
+    assert_eq!(get_with(&router, "/key", &[("last-event-id", "")]).await.text(), " 0");
     let refused = get_with(&router, "/key", &[("last-event-id", "x")]).await;
     assert_eq!(refused.slug(), "invalid-parameter");
     assert_eq!(refused.problem().field.as_deref(), Some("Last-Event-ID"));

@@ -27,10 +27,7 @@ fn routes() -> Router {
     let any = async |caller: Caller| caller.user.map_or("nobody".into(), |u| u.to_string());
     Router::new()
         .route("/any", on_get(any))
-        .route(
-            "/user",
-            on_get(async |RequireUser(user): RequireUser| user.to_string()),
-        )
+        .route("/user", on_get(async |RequireUser(user): RequireUser| user.to_string()))
         .route("/react", on_get(react).put(react))
 }
 
@@ -47,12 +44,8 @@ fn limited(settings: &AuthSettings, clock: &FakeRelativeClock) -> Router {
     let users = Limit::with_clock(RatePolicy::WritesPerUser, 2, 3, clock.clone()).unwrap();
     let addresses = Limit::with_clock(RatePolicy::RequestsPerAddress, 1, 5, clock.clone());
     let addresses = Arc::new(addresses.unwrap());
-    Gate::with_limits(
-        authenticator(settings),
-        Some(addresses),
-        Some(Arc::new(users)),
-    )
-    .writes(routes())
+    Gate::with_limits(authenticator(settings), Some(addresses), Some(Arc::new(users)))
+        .writes(routes())
 }
 
 async fn put(router: &Router, user: &str) -> Answer {
@@ -106,10 +99,8 @@ async fn a_user_header_that_is_no_user_is_refused_everywhere() {
 
 #[tokio::test]
 async fn a_missing_scope_is_named() {
-    let settings = AuthSettings {
-        header_scopes: Scopes::of(&[Scope::PostsWrite]),
-        ..AuthSettings::default()
-    };
+    let settings =
+        AuthSettings { header_scopes: Scopes::of(&[Scope::PostsWrite]), ..AuthSettings::default() };
     let answer = get_with(&gated(&settings), "/react", &[("x-user-id", "ann")]).await;
     assert_eq!(answer.slug(), "forbidden");
     assert_eq!(answer.problem().scope.as_deref(), Some("react"));
@@ -117,18 +108,10 @@ async fn a_missing_scope_is_named() {
 
 #[tokio::test]
 async fn reads_need_a_caller_where_the_settings_say_so() {
-    let settings = AuthSettings {
-        anonymous_reads: false,
-        ..AuthSettings::default()
-    };
+    let settings = AuthSettings { anonymous_reads: false, ..AuthSettings::default() };
     let router = gated(&settings);
     assert_eq!(get(&router, "/any").await.slug(), "unauthenticated");
-    assert_eq!(
-        get_with(&router, "/any", &[("x-user-id", "ann")])
-            .await
-            .status,
-        200
-    );
+    assert_eq!(get_with(&router, "/any", &[("x-user-id", "ann")]).await.status, 200);
 }
 
 #[tokio::test]
@@ -146,20 +129,13 @@ async fn each_user_writes_up_to_the_limit_and_again_when_time_has_passed() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("ratelimit-policy"), "\"user-writes\";q=3;w=2");
         let limit = answer.header("ratelimit");
-        assert!(
-            limit.starts_with(&format!("\"user-writes\";r={left};t=")),
-            "{limit}"
-        );
+        assert!(limit.starts_with(&format!("\"user-writes\";r={left};t=")), "{limit}");
     }
     let refused = put(&router, "ann").await;
     assert_eq!(refused.slug(), "rate-limited");
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(refused.header("ratelimit"), "\"user-writes\";r=0;t=2");
-    assert_eq!(
-        put(&router, "bob").await.status,
-        200,
-        "others have their own share"
-    );
+    assert_eq!(put(&router, "bob").await.status, 200, "others have their own share");
 
     clock.advance(Duration::from_millis(499));
     assert_eq!(put(&router, "ann").await.status, 429);
@@ -173,10 +149,7 @@ async fn reads_of_a_user_are_not_counted_as_writes() {
     let router = limited(&AuthSettings::default(), &FakeRelativeClock::default());
     for _ in 0..10 {
         let answer = get_with(&router, "/react", &[("x-user-id", "ann")]).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.header("ratelimit")),
-            (200, "")
-        );
+        assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (200, ""));
     }
 }
 
@@ -190,11 +163,7 @@ async fn an_address_asks_up_to_the_limit() {
     // Without a gateway, a forwarded address is the client's own claim.
     let refused = from(&router, "192.0.2.1", "198.51.100.7").await;
     assert_eq!(refused.slug(), "rate-limited");
-    assert!(
-        refused
-            .header("ratelimit")
-            .starts_with("\"address-requests\";r=0")
-    );
+    assert!(refused.header("ratelimit").starts_with("\"address-requests\";r=0"));
     assert_eq!(from(&router, "192.0.2.2", "").await.status, 200);
     clock.advance(Duration::from_secs(1));
     assert_eq!(from(&router, "192.0.2.1", "").await.status, 200);
@@ -204,10 +173,7 @@ async fn an_address_asks_up_to_the_limit() {
 async fn an_ipv6_network_is_one_client() {
     let router = limited(&AuthSettings::default(), &FakeRelativeClock::default());
     for i in 0..5 {
-        assert_eq!(
-            from(&router, &format!("[2001:db8::{i}]"), "").await.status,
-            200
-        );
+        assert_eq!(from(&router, &format!("[2001:db8::{i}]"), "").await.status, 200);
     }
     assert_eq!(from(&router, "[2001:db8::ffff]", "").await.status, 429);
     assert_eq!(from(&router, "[2001:db8:0:1::1]", "").await.status, 200);
@@ -225,10 +191,7 @@ async fn this_machine_is_not_limited() {
 
 #[tokio::test]
 async fn behind_a_gateway_the_address_is_the_one_that_it_appended() {
-    let settings = AuthSettings {
-        behind_gateway: true,
-        ..AuthSettings::default()
-    };
+    let settings = AuthSettings { behind_gateway: true, ..AuthSettings::default() };
     let router = limited(&settings, &FakeRelativeClock::default());
     for i in 0..5 {
         let spoofed = format!("203.0.113.{i}, 192.0.2.1");
@@ -236,12 +199,7 @@ async fn behind_a_gateway_the_address_is_the_one_that_it_appended() {
     }
     let refused = from(&router, "127.0.0.1", "203.0.113.9,192.0.2.1").await;
     assert_eq!(refused.status, 429);
-    assert_eq!(
-        from(&router, "127.0.0.1", "192.0.2.1, 192.0.2.2")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(from(&router, "127.0.0.1", "192.0.2.1, 192.0.2.2").await.status, 200);
     assert_eq!(from(&router, "127.0.0.1", "no address").await.status, 200);
 }
 

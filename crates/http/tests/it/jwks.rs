@@ -118,10 +118,7 @@ async fn a_public_key_is_no_shared_secret() {
         let forged = EncodingKey::from_secret(secret.as_bytes());
         let token = token(&forged, Algorithm::HS256, Some("r"), "eve");
         let refused = auth.authenticate(&bearer(&token)).await;
-        assert_eq!(
-            refused,
-            Err(Problem::Unauthenticated(AuthFailure::Algorithm))
-        );
+        assert_eq!(refused, Err(Problem::Unauthenticated(AuthFailure::Algorithm)));
     }
 }
 
@@ -144,11 +141,7 @@ async fn keys_for_other_uses_and_short_keys_are_passed_over() {
     let (issuer, auth) = setup(JwtAlgorithm::RS256);
     issuer.publish(&[encrypting, short, other]);
     let refused = by_rsa(&auth, Some("r"), "ann").await.unwrap_err();
-    assert_eq!(
-        refused.status(),
-        503,
-        "a set without a usable key is no set"
-    );
+    assert_eq!(refused.status(), 503, "a set without a usable key is no set");
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,10 +205,7 @@ async fn old_keys_are_refreshed_behind_and_serve_on_when_that_fails() {
 async fn without_any_key_the_service_is_unavailable_not_the_token_wrong() {
     let (issuer, auth) = setup(JwtAlgorithm::RS256);
     let refused = by_rsa(&auth, Some("r"), "ann").await.unwrap_err();
-    assert_eq!(
-        (refused.status().as_u16(), refused.retry_after().is_some()),
-        (503, true)
-    );
+    assert_eq!((refused.status().as_u16(), refused.retry_after().is_some()), (503, true));
     issuer.publish(&[rsa("r")]);
     tokio::time::advance(Duration::from_secs(30)).await;
     assert!(by_rsa(&auth, Some("r"), "ann").await.is_ok());
@@ -230,10 +220,7 @@ async fn a_remembered_token_asks_for_no_key() {
     issuer.publish(&[rsa("s")]);
     tokio::time::advance(Duration::from_secs(31)).await;
     assert!(by_rsa(&auth, Some("s"), "bob").await.is_ok());
-    assert!(
-        auth.authenticate(&headers).await.is_ok(),
-        "its key is gone, it is remembered"
-    );
+    assert!(auth.authenticate(&headers).await.is_ok(), "its key is gone, it is remembered");
 }
 
 /// Serves `body` on a loopback port.
@@ -279,15 +266,9 @@ async fn a_key_file_is_read_and_refused_at_start_when_it_is_wrong() {
     let expired = by_rsa(&from(&good).unwrap(), Some("r"), "ann").await;
     let genuine = expired.is_ok() || expired == Err(Problem::Unauthenticated(AuthFailure::Expired));
     assert!(genuine, "the signature was found good");
-    assert!(matches!(
-        from(&bad).err(),
-        Some(AuthSettingsError::KeyFile { .. })
-    ));
+    assert!(matches!(from(&bad).err(), Some(AuthSettingsError::KeyFile { .. })));
     let missing = path("kudos-missing");
-    assert!(matches!(
-        from(&missing).err(),
-        Some(AuthSettingsError::KeyFile { .. })
-    ));
+    assert!(matches!(from(&missing).err(), Some(AuthSettingsError::KeyFile { .. })));
     std::fs::remove_file(good).unwrap();
     std::fs::remove_file(bad).unwrap();
 }

@@ -1,9 +1,5 @@
 //! The HTTP vocabulary, as clients see it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "in a test, a panic is the report"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is the report")]
 
 mod answer;
 mod client;

@@ -45,9 +45,7 @@ fn router() -> Router {
         .split_for_parts();
     let document = openapi::document([described]);
     let docs = openapi::routes(&document).unwrap();
-    Stack::new(&StackSettings::default())
-        .unwrap()
-        .wrap(routes.merge(docs))
+    Stack::new(&StackSettings::default()).unwrap().wrap(routes.merge(docs))
 }
 
 async fn document() -> Value {
@@ -61,20 +59,9 @@ async fn the_document_is_openapi_3_1_of_kudos() {
     let document = document().await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert_eq!(document["info"]["title"], "Kudos");
-    assert!(
-        document["info"]["description"]
-            .as_str()
-            .unwrap()
-            .contains("/problems/key-reused")
-    );
-    assert_eq!(
-        document["components"]["securitySchemes"]["bearer"]["scheme"],
-        "bearer"
-    );
-    assert_eq!(
-        document["components"]["securitySchemes"]["user"]["name"],
-        "X-User-Id"
-    );
+    assert!(document["info"]["description"].as_str().unwrap().contains("/problems/key-reused"));
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(document["components"]["securitySchemes"]["user"]["name"], "X-User-Id");
 }
 
 #[tokio::test]
@@ -83,29 +70,16 @@ async fn every_problem_of_an_operation_is_documented_as_one() {
     let operation = &document["paths"]["/v1/posts/{post}/reactions/{kind}/@me"]["put"];
     let responses = operation["responses"].as_object().unwrap();
     let statuses: Vec<_> = responses.keys().map(String::as_str).collect();
-    assert_eq!(
-        statuses,
-        ["200", "400", "401", "403", "429", "500", "503", "507"]
-    );
+    assert_eq!(statuses, ["200", "400", "401", "403", "429", "500", "503", "507"]);
     for (status, response) in responses.iter().filter(|(status, _)| *status != "200") {
         let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
         assert_eq!(schema, "#/components/schemas/Problem", "{status}");
     }
     assert!(responses["503"]["headers"]["Retry-After"].is_object());
     let named: Vec<_> = operation["parameters"].as_array().unwrap().iter().collect();
-    let named: Vec<_> = named
-        .iter()
-        .map(|p| (p["name"].as_str(), p["in"].as_str()))
-        .collect();
+    let named: Vec<_> = named.iter().map(|p| (p["name"].as_str(), p["in"].as_str())).collect();
     let header = (Some("Idempotency-Key"), Some("header"));
-    assert_eq!(
-        named,
-        [
-            (Some("post"), Some("path")),
-            (Some("kind"), Some("path")),
-            header
-        ]
-    );
+    assert_eq!(named, [(Some("post"), Some("path")), (Some("kind"), Some("path")), header]);
 }
 
 #[tokio::test]
@@ -113,10 +87,7 @@ async fn counts_are_documented_as_numbers_by_kind() {
     let document = document().await;
     let schemas = &document["components"]["schemas"];
     let counts = &schemas["ReactionAnswer"]["properties"]["counts"];
-    assert_eq!(
-        counts["additionalProperties"]["type"], "integer",
-        "{counts}"
-    );
+    assert_eq!(counts["additionalProperties"]["type"], "integer", "{counts}");
     assert_eq!(schemas["Timestamp"]["format"], "date-time");
     let source = schemas["ReactionAnswer"]["properties"]["source"]["$ref"].as_str();
     assert_eq!(source, Some("#/components/schemas/Source"));
@@ -157,15 +128,8 @@ async fn swagger_ui_is_served_under_a_policy_that_it_works_with() {
     let policy = page.header("content-security-policy").to_owned();
     assert!(policy.contains("default-src 'self'") && policy.contains("'unsafe-inline'"));
     let html = page.text();
-    let inline = html
-        .split("<script")
-        .skip(1)
-        .filter(|tag| !tag.contains("src="));
-    assert_eq!(
-        inline.count(),
-        0,
-        "the policy would block scripts within the page"
-    );
+    let inline = html.split("<script").skip(1).filter(|tag| !tag.contains("src="));
+    assert_eq!(inline.count(), 0, "the policy would block scripts within the page");
     let script = get(&router(), "/docs/swagger-initializer.js").await;
     assert!(script.text().contains("/openapi.json"));
     assert_eq!(get(&router(), "/docs").await.status.as_u16() / 100, 3);

@@ -38,13 +38,8 @@ fn one_of_each() -> Vec<Problem> {
         Problem::Forbidden(Scope::PostsWrite),
         Problem::StaleOperation,
         Problem::KeyReused,
-        Problem::RateLimited {
-            policy: RatePolicy::WritesPerUser,
-            retry_after: second,
-        },
-        Problem::Unavailable {
-            retry_after: second,
-        },
+        Problem::RateLimited { policy: RatePolicy::WritesPerUser, retry_after: second },
+        Problem::Unavailable { retry_after: second },
         Problem::NoSpace,
         Problem::Timeout,
         Problem::Internal,
@@ -99,10 +94,7 @@ async fn a_401_says_how_to_authenticate() {
     for (failure, challenge) in [
         (AuthFailure::NoUser, "X-User-Id realm=\"kudos\""),
         (AuthFailure::NoToken, "Bearer realm=\"kudos\""),
-        (
-            AuthFailure::Expired,
-            "Bearer realm=\"kudos\", error=\"invalid_token\"",
-        ),
+        (AuthFailure::Expired, "Bearer realm=\"kudos\", error=\"invalid_token\""),
     ] {
         let answer = answered(Problem::Unauthenticated(failure)).await;
         assert_eq!(answer.header("www-authenticate"), challenge);
@@ -124,10 +116,7 @@ fn failures_of_the_core_have_their_problem() {
     assert_eq!(of_port(unavailable), ProblemType::Unavailable);
     assert_eq!(of_port(PortError::Timeout), ProblemType::Timeout);
     assert_eq!(of_port(PortError::NoSpace), ProblemType::NoSpace);
-    assert_eq!(
-        of_port(PortError::Corrupt("row 9".into())),
-        ProblemType::Internal
-    );
+    assert_eq!(of_port(PortError::Corrupt("row 9".into())), ProblemType::Internal);
     assert_eq!(
         Problem::from(PortError::Busy { retry_after }),
         Problem::Unavailable { retry_after }
@@ -135,10 +124,7 @@ fn failures_of_the_core_have_their_problem() {
     assert_eq!(Problem::from(ApplyError::Stale), Problem::StaleOperation);
     assert_eq!(Problem::from(ApplyError::KeyReused), Problem::KeyReused);
     assert_eq!(Problem::from(LogError::Gone), Problem::Internal);
-    assert_eq!(
-        Problem::from(IdError::Empty),
-        Problem::InvalidPostId(IdError::Empty)
-    );
+    assert_eq!(Problem::from(IdError::Empty), Problem::InvalidPostId(IdError::Empty));
 }
 
 #[tokio::test]

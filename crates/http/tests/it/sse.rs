@@ -8,11 +8,7 @@ use kudos_http::sse::{EventStreams, Frame, PushError, SseSettings, StreamEnded};
 use tokio_util::sync::CancellationToken;
 
 fn streams(shutdown: &CancellationToken) -> EventStreams {
-    let settings = SseSettings {
-        max_clients: 2,
-        queue: 2,
-        ..SseSettings::default()
-    };
+    let settings = SseSettings { max_clients: 2, queue: 2, ..SseSettings::default() };
     EventStreams::new(&settings, shutdown.clone())
 }
 
@@ -34,20 +30,11 @@ async fn events_arrive_with_their_ids_in_order() {
     let streams = streams(&CancellationToken::new());
     let (sender, response) = streams.open().unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
-    assert_eq!(
-        response.headers()["cache-control"],
-        "no-store, no-transform"
-    );
+    assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
     let mut body = data(response);
     sender.send(event(1)).await.unwrap();
-    sender
-        .send(Frame::new(&"7.0", "note", "two\nlines"))
-        .await
-        .unwrap();
-    assert_eq!(
-        next(&mut body).await.unwrap(),
-        "id: 1\nevent: counts\ndata: {}\n\n"
-    );
+    sender.send(Frame::new(&"7.0", "note", "two\nlines")).await.unwrap();
+    assert_eq!(next(&mut body).await.unwrap(), "id: 1\nevent: counts\ndata: {}\n\n");
     let lines = "id: 7.0\nevent: note\ndata: two\ndata: lines\n\n";
     assert_eq!(next(&mut body).await.unwrap(), lines);
     drop(sender);
@@ -61,10 +48,7 @@ async fn an_event_cannot_begin_another_field() {
     let forged = Frame::new(&"1\nevent: x", "a\r\ndata: b\0", "c\rdata: d");
     sender.push(forged).unwrap();
     let text = next(&mut data(response)).await.unwrap();
-    assert_eq!(
-        text,
-        "id: 1event: x\nevent: adata: b\ndata: c\ndata: data: d\n\n"
-    );
+    assert_eq!(text, "id: 1event: x\nevent: adata: b\ndata: c\ndata: data: d\n\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,22 +57,14 @@ async fn a_silent_stream_has_heartbeats() {
     let (sender, response) = streams.open().unwrap();
     let mut body = data(response);
     let begun = tokio::time::Instant::now();
-    assert_eq!(
-        next(&mut body).await.unwrap(),
-        ":\n\n",
-        "at once, so that headers go out"
-    );
+    assert_eq!(next(&mut body).await.unwrap(), ":\n\n", "at once, so that headers go out");
     assert_eq!(next(&mut body).await.unwrap(), ":\n\n");
     assert_eq!(begun.elapsed(), Duration::from_secs(15));
     sender.send(event(1)).await.unwrap();
     tokio::time::advance(Duration::from_secs(10)).await;
     assert!(next(&mut body).await.unwrap().starts_with("id: 1"));
     assert_eq!(next(&mut body).await.unwrap(), ":\n\n");
-    assert_eq!(
-        begun.elapsed(),
-        Duration::from_secs(40),
-        "15 s after the event was read"
-    );
+    assert_eq!(begun.elapsed(), Duration::from_secs(40), "15 s after the event was read");
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,10 +101,7 @@ async fn a_client_over_the_limit_finds_room_when_another_has_gone() {
     let first = streams.open().unwrap();
     let _second = streams.open().unwrap();
     let refused = streams.open().unwrap_err();
-    assert_eq!(
-        (refused.status().as_u16(), refused.retry_after().is_some()),
-        (503, true)
-    );
+    assert_eq!((refused.status().as_u16(), refused.retry_after().is_some()), (503, true));
     drop(first);
     assert_eq!(streams.room(), 1);
     assert!(streams.open().is_ok());

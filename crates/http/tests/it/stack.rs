@@ -56,10 +56,7 @@ async fn a_panic_is_a_problem_that_shows_nothing() {
 async fn a_request_has_a_time_limit() {
     let begun = tokio::time::Instant::now();
     let answer = get(&router(), "/slow").await;
-    assert_eq!(
-        (answer.slug().as_str(), answer.header("retry-after")),
-        ("timeout", "1")
-    );
+    assert_eq!((answer.slug().as_str(), answer.header("retry-after")), ("timeout", "1"));
     assert!(begun.elapsed() < Duration::from_secs(11));
 }
 
@@ -70,12 +67,7 @@ async fn browsers_are_told_to_do_no_more_than_needed() {
     assert_eq!(plain.header("content-security-policy"), "");
     let page = get(&router(), "/page").await;
     assert_eq!(page.header("content-security-policy"), PAGE_CSP);
-    assert_eq!(
-        get(&router(), "/nothing")
-            .await
-            .header("x-content-type-options"),
-        "nosniff"
-    );
+    assert_eq!(get(&router(), "/nothing").await.header("x-content-type-options"), "nosniff");
 }
 
 #[tokio::test]
@@ -105,18 +97,9 @@ async fn other_origins_may_call_only_where_configured() {
         ..StackSettings::default()
     };
     assert_eq!(preflight(&wrapped(&with(app)), app).await, app);
-    assert_eq!(
-        preflight(&wrapped(&with(app)), "https://evil.example").await,
-        ""
-    );
+    assert_eq!(preflight(&wrapped(&with(app)), "https://evil.example").await, "");
     assert_eq!(preflight(&wrapped(&with("*")), app).await, "*");
-    for wrong in [
-        "app.example",
-        "https://",
-        "https://a/b",
-        "https://*.example",
-        "null",
-    ] {
+    for wrong in ["app.example", "https://", "https://a/b", "https://*.example", "null"] {
         assert!(Stack::new(&with(wrong)).is_err(), "{wrong}");
     }
 }
@@ -126,11 +109,7 @@ fn settings_refuse_unknown_keys_and_bare_numbers() {
     let read = |json: &str| serde_json::from_str::<StackSettings>(json);
     let some = read(r#"{"request_timeout":"250ms"}"#).unwrap();
     assert_eq!(some.request_timeout, Duration::from_millis(250));
-    for wrong in [
-        r#"{"x":1}"#,
-        r#"{"request_timeout":1}"#,
-        r#"{"request_timeout":"0s"}"#,
-    ] {
+    for wrong in [r#"{"x":1}"#, r#"{"request_timeout":1}"#, r#"{"request_timeout":"0s"}"#] {
         assert!(read(wrong).is_err(), "{wrong}");
     }
 }

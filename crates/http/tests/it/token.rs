@@ -72,11 +72,7 @@ fn shared(claims: &Value) -> String {
 }
 
 pub(crate) fn jwt(settings: JwtSettings) -> AuthSettings {
-    AuthSettings {
-        mode: AuthMode::Jwt,
-        jwt: settings,
-        ..AuthSettings::default()
-    }
+    AuthSettings { mode: AuthMode::Jwt, jwt: settings, ..AuthSettings::default() }
 }
 
 fn settings() -> AuthSettings {
@@ -123,14 +119,8 @@ fn without(field: &str) -> Value {
 async fn a_good_token_names_its_user_and_scopes() {
     let caller = outcome(&shared(&claims())).await.unwrap();
     assert_eq!(caller.require(Scope::React).unwrap().as_str(), "ann");
-    assert_eq!(
-        caller.scopes,
-        Scopes::of(&[Scope::React, Scope::PostsWrite])
-    );
-    assert_eq!(
-        caller.require(Scope::Admin),
-        Err(Problem::Forbidden(Scope::Admin))
-    );
+    assert_eq!(caller.scopes, Scopes::of(&[Scope::React, Scope::PostsWrite]));
+    assert_eq!(caller.require(Scope::Admin), Err(Problem::Forbidden(Scope::Admin)));
 }
 
 #[tokio::test]
@@ -193,10 +183,7 @@ async fn a_token_by_another_key_or_algorithm_is_refused() {
         (stronger, AuthFailure::Algorithm),
         (rsa, AuthFailure::Algorithm),
     ] {
-        assert_eq!(
-            outcome(&token).await,
-            Err(Problem::Unauthenticated(failure))
-        );
+        assert_eq!(outcome(&token).await, Err(Problem::Unauthenticated(failure)));
     }
 }
 
@@ -219,11 +206,7 @@ async fn a_token_without_a_signature_is_refused() {
 async fn a_token_that_demands_an_unknown_extension_is_refused() {
     let mut header = Header::new(Algorithm::HS256);
     header.crit = Some(vec!["b64".into()]);
-    let token = sign(
-        &EncodingKey::from_secret(SECRET.as_bytes()),
-        &header,
-        &claims(),
-    );
+    let token = sign(&EncodingKey::from_secret(SECRET.as_bytes()), &header, &claims());
     let malformed = Problem::Unauthenticated(AuthFailure::Malformed);
     assert_eq!(outcome(&token).await, Err(malformed));
 }
@@ -235,10 +218,7 @@ async fn claims_changed_after_signing_are_refused() {
     let admin = URL_SAFE_NO_PAD.encode(changed("scope", json!("admin")).to_string());
     parts[1] = &admin;
     let refused = outcome(&parts.join(".")).await;
-    assert_eq!(
-        refused,
-        Err(Problem::Unauthenticated(AuthFailure::Signature))
-    );
+    assert_eq!(refused, Err(Problem::Unauthenticated(AuthFailure::Signature)));
 }
 
 #[tokio::test]
@@ -261,9 +241,7 @@ async fn tokens_are_taken_where_none_is_remembered() {
     let (listen, clock) = ("0.0.0.0:80".parse().unwrap(), TestClock::at(NOW));
     let authenticator = Authenticator::with_parts(&settings, listen, None, clock).unwrap();
     for _ in 0..2 {
-        let caller = authenticator
-            .authenticate(&bearer(&shared(&claims())))
-            .await;
+        let caller = authenticator.authenticate(&bearer(&shared(&claims()))).await;
         assert!(caller.is_ok());
     }
 }
@@ -290,32 +268,21 @@ async fn authorization_is_one_bearer_token_or_nothing() {
     bare.insert("authorization", "Bearer".parse().unwrap());
     for refused in [twice, long, basic, bare] {
         let outcome = authenticator.authenticate(&refused).await;
-        assert_eq!(
-            outcome,
-            Err(Problem::Unauthenticated(AuthFailure::NotBearer))
-        );
+        assert_eq!(outcome, Err(Problem::Unauthenticated(AuthFailure::NotBearer)));
     }
 }
 
 #[test]
 fn a_header_names_users_on_loopback_or_behind_a_gateway_only() {
     let settings = AuthSettings::default();
-    for loopback in [
-        "127.0.0.1:80",
-        "[::1]:80",
-        "[::ffff:127.0.0.1]:80",
-        "127.9.9.9:80",
-    ] {
+    for loopback in ["127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "127.9.9.9:80"] {
         assert!(settings.validate(loopback.parse().unwrap()).is_ok());
     }
     for open in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80"] {
         let open = open.parse().unwrap();
         let refused = Authenticator::new(&settings, open).err();
         assert!(matches!(refused, Some(AuthSettingsError::HeaderOnOpenAddress(at)) if at == open));
-        let gateway = AuthSettings {
-            behind_gateway: true,
-            ..AuthSettings::default()
-        };
+        let gateway = AuthSettings { behind_gateway: true, ..AuthSettings::default() };
         assert!(gateway.validate(open).is_ok());
     }
 }
@@ -326,9 +293,7 @@ fn settings_that_would_weaken_tokens_are_refused() {
     let refused = |change: &dyn Fn(&mut JwtSettings)| {
         let mut settings = settings();
         change(&mut settings.jwt);
-        settings
-            .validate("0.0.0.0:80".parse().unwrap())
-            .unwrap_err()
+        settings.validate("0.0.0.0:80".parse().unwrap()).unwrap_err()
     };
     let published = |jwt: &mut JwtSettings, url: &str| {
         jwt.algorithm = JwtAlgorithm::RS256;
@@ -348,26 +313,15 @@ fn settings_that_would_weaken_tokens_are_refused() {
         jwt.audience = None;
     });
     assert!(matches!(anybody, NoAudience));
-    for url in [
-        "http://id.example/keys",
-        "ftp://localhost/",
-        "http://127.0.0.1.evil.example/",
-        "x",
-    ] {
-        assert!(
-            matches!(refused(&|jwt| published(jwt, url)), InsecureUrl),
-            "{url}"
-        );
+    for url in ["http://id.example/keys", "ftp://localhost/", "http://127.0.0.1.evil.example/", "x"]
+    {
+        assert!(matches!(refused(&|jwt| published(jwt, url)), InsecureUrl), "{url}");
     }
 }
 
 #[test]
 fn secrets_are_not_printed() {
-    let text = format!(
-        "{:?} {}",
-        settings(),
-        serde_json::to_string(&settings()).unwrap()
-    );
+    let text = format!("{:?} {}", settings(), serde_json::to_string(&settings()).unwrap());
     assert!(!text.contains(SECRET));
 }
 
@@ -376,11 +330,7 @@ fn settings_refuse_unknown_keys_and_scopes() {
     let read = |json: &str| serde_json::from_str::<AuthSettings>(json);
     let some = read(r#"{"mode":"jwt","header_scopes":["admin"],"jwt":{"leeway":"5s"}}"#).unwrap();
     assert_eq!(some.header_scopes, Scopes::of(&[Scope::Admin]));
-    for wrong in [
-        r#"{"mod":1}"#,
-        r#"{"header_scopes":["root"]}"#,
-        r#"{"jwt":{"leeway":5}}"#,
-    ] {
+    for wrong in [r#"{"mod":1}"#, r#"{"header_scopes":["root"]}"#, r#"{"jwt":{"leeway":5}}"#] {
         assert!(read(wrong).is_err(), "{wrong}");
     }
 }

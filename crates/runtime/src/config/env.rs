@@ -28,9 +28,8 @@ pub(super) fn table(
 
     let mut table = Table::new();
     for (name, value) in sorted {
-        let text = value.to_str().ok_or_else(|| ConfigError::NotUnicode {
-            variable: name.to_owned(),
-        })?;
+        let text =
+            value.to_str().ok_or_else(|| ConfigError::NotUnicode { variable: name.to_owned() })?;
         let key = name[PREFIX.len()..].to_ascii_lowercase();
         let path: Vec<&str> = key.split("__").collect();
         let node = Node::text(Origin::Env(Arc::from(name)), text);
@@ -51,11 +50,8 @@ fn is_setting(name: &str, value: &OsString) -> bool {
 /// Kubernetes puts variables such as `KUDOS_SERVICE_HOST` and `KUDOS_PORT=tcp://…` into every pod
 /// beside a service called `kudos`: they are nobody's typing errors.
 fn is_service_link(name: &str, value: &OsString) -> bool {
-    let numbered_port = || {
-        name.split("_PORT_")
-            .skip(1)
-            .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
+    let numbered_port =
+        || name.split("_PORT_").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let address = || value.to_str().is_some_and(|text| text.contains("://"));
     !name.contains("__")
         && (name.contains("_SERVICE_HOST")

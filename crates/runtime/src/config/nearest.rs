@@ -13,11 +13,7 @@ pub(super) fn unknown(key: String, origin: Origin, known: &BTreeSet<String>) -> 
         Origin::Env(_) => env::variable(key),
         _ => key.to_owned(),
     });
-    UnknownKey {
-        key,
-        origin,
-        nearest,
-    }
+    UnknownKey { key, origin, nearest }
 }
 
 fn nearest<'a>(key: &str, known: &'a BTreeSet<String>) -> Option<&'a str> {

@@ -29,22 +29,13 @@ pub(super) fn read<S: DeserializeOwned>(
     table: &Table,
 ) -> Result<(S, BTreeSet<String>), ConfigError> {
     let walk = Walk::default();
-    let root = Node {
-        origin: Origin::Default,
-        value: Value::Table(table.clone()),
-    };
-    let result = S::deserialize(Reader {
-        node: root,
-        key: String::new(),
-        walk: &walk,
-    });
+    let root = Node { origin: Origin::Default, value: Value::Table(table.clone()) };
+    let result = S::deserialize(Reader { node: root, key: String::new(), walk: &walk });
     let known = walk.known.into_inner();
     let unknown = walk.unknown.into_inner();
     if !unknown.is_empty() {
         // First, because a mistyped key is often why another one is missing.
-        let named = unknown
-            .into_iter()
-            .map(|(key, origin)| nearest::unknown(key, origin, &known));
+        let named = unknown.into_iter().map(|(key, origin)| nearest::unknown(key, origin, &known));
         return Err(ConfigError::Unknown(named.collect()));
     }
     match result {
@@ -64,14 +55,10 @@ pub(super) enum ReadError {
 impl ReadError {
     fn at(self, key: &str, origin: &Origin) -> ConfigError {
         match self {
-            Self::Problem(problem) => ConfigError::Invalid {
-                key: key.to_owned(),
-                origin: origin.clone(),
-                problem,
-            },
-            Self::MissingField(field) => ConfigError::Missing {
-                key: join(key, field),
-            },
+            Self::Problem(problem) => {
+                ConfigError::Invalid { key: key.to_owned(), origin: origin.clone(), problem }
+            }
+            Self::MissingField(field) => ConfigError::Missing { key: join(key, field) },
             Self::Located(error) => *error,
         }
     }
@@ -114,11 +101,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn child(&self, key: &str, node: Node) -> Reader<'a> {
-        Reader {
-            node,
-            key: join(&self.key, key),
-            walk: self.walk,
-        }
+        Reader { node, key: join(&self.key, key), walk: self.walk }
     }
 
     /// Reads this value as what the seed wants; an error is pinned to this key.
@@ -138,10 +121,7 @@ impl<'a> Reader<'a> {
         known.extend(names.iter().map(|name| join(&self.key, name)));
         let mut entries = Vec::with_capacity(table.len());
         for (key, node) in table {
-            let secret = || {
-                key.strip_suffix("_file")
-                    .filter(|name| names.contains(name))
-            };
+            let secret = || key.strip_suffix("_file").filter(|name| names.contains(name));
             if names.contains(&key.as_str()) {
                 if !self.gives_way(table, names, key, node)? {
                     entries.push((key.clone(), self.child(key, node.clone())));
@@ -194,9 +174,7 @@ impl<'a> Reader<'a> {
             Value::Text(text) | Value::Scalar(toml::Value::String(text))
                 if text == secret::REDACTED =>
             {
-                Err(de::Error::custom(
-                    "expected the secret, not its placeholder",
-                ))
+                Err(de::Error::custom("expected the secret, not its placeholder"))
             }
             Value::Text(text) | Value::Scalar(toml::Value::String(text)) => Ok(text.clone()),
             Value::SecretFile(path) => secret::read_file(path).map_err(|source| {
@@ -214,9 +192,7 @@ impl<'a> Reader<'a> {
 
 /// Whether `name_file` beats the value of `name` itself, if there is one.
 fn stands(table: &Table, name: &str, file: &Node) -> bool {
-    table
-        .get(name)
-        .is_none_or(|plain| file.origin >= plain.origin)
+    table.get(name).is_none_or(|plain| file.origin >= plain.origin)
 }
 
 /// Every value below an unknown key, so that the report names what the user typed.
@@ -232,9 +208,5 @@ fn leaves(key: &str, node: &Node, found: &mut Vec<(String, Origin)>) {
 }
 
 fn join(parent: &str, key: &str) -> String {
-    if parent.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{parent}.{key}")
-    }
+    if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }
 }

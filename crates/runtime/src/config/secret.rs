@@ -93,9 +93,7 @@ impl<'de> de::Visitor<'de> for SecretVisitor {
 /// Reads a secret's file, less one trailing newline.
 pub(super) fn read_file(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         text.zeroize();
         let problem = format!("larger than {MAX_FILE_BYTES} bytes, so not a secret");

@@ -35,12 +35,9 @@ impl Node {
     pub(super) fn from_toml(value: toml::Value, origin: &Origin) -> Self {
         let value = match value {
             toml::Value::Table(table) => Value::Table(table_from_toml(table, origin)),
-            toml::Value::Array(items) => Value::List(
-                items
-                    .into_iter()
-                    .map(|item| Self::from_toml(item, origin))
-                    .collect(),
-            ),
+            toml::Value::Array(items) => {
+                Value::List(items.into_iter().map(|item| Self::from_toml(item, origin)).collect())
+            }
             scalar => Value::Scalar(scalar),
         };
         let origin = origin.clone();
@@ -51,10 +48,7 @@ impl Node {
     pub(super) fn to_toml(&self) -> toml::Value {
         match &self.value {
             Value::Table(table) => toml::Value::Table(
-                table
-                    .iter()
-                    .map(|(key, node)| (key.clone(), node.to_toml()))
-                    .collect(),
+                table.iter().map(|(key, node)| (key.clone(), node.to_toml())).collect(),
             ),
             Value::List(items) => toml::Value::Array(items.iter().map(Self::to_toml).collect()),
             Value::Scalar(value) => value.clone(),
@@ -78,10 +72,7 @@ impl Node {
 }
 
 pub(super) fn table_from_toml(table: toml::Table, origin: &Origin) -> Table {
-    table
-        .into_iter()
-        .map(|(key, value)| (key, Node::from_toml(value, origin)))
-        .collect()
+    table.into_iter().map(|(key, value)| (key, Node::from_toml(value, origin))).collect()
 }
 
 fn parse_text(text: &str) -> toml::Value {
@@ -95,13 +86,9 @@ fn parse_text(text: &str) -> toml::Value {
 pub(super) fn merge(lower: &mut Table, upper: Table) {
     for (key, node) in upper {
         match (lower.get_mut(&key).map(|below| &mut below.value), node) {
-            (
-                Some(Value::Table(below)),
-                Node {
-                    value: Value::Table(above),
-                    ..
-                },
-            ) => merge(below, above),
+            (Some(Value::Table(below)), Node { value: Value::Table(above), .. }) => {
+                merge(below, above)
+            }
             (_, node) => {
                 lower.insert(key, node);
             }
@@ -118,10 +105,9 @@ pub(super) fn insert(table: &mut Table, path: &[&str], node: Node) {
         table.insert((*first).to_owned(), node);
         return;
     }
-    let child = table.entry((*first).to_owned()).or_insert_with(|| Node {
-        origin: node.origin.clone(),
-        value: Value::Table(Table::new()),
-    });
+    let child = table
+        .entry((*first).to_owned())
+        .or_insert_with(|| Node { origin: node.origin.clone(), value: Value::Table(Table::new()) });
     if !matches!(child.value, Value::Table(_)) {
         child.value = Value::Table(Table::new());
         child.origin = node.origin.clone();

@@ -30,16 +30,12 @@ where
             return self.0.format_event(context, writer, event);
         }
         let mut line = String::new();
-        self.0
-            .format_event(context, Writer::new(&mut line), event)?;
+        self.0.format_event(context, Writer::new(&mut line), event)?;
         let Some(rest) = line.strip_prefix('{') else {
             return writer.write_str(&line);
         };
         let (trace_id, span_id) = (span.trace_id(), span.span_id());
-        write!(
-            writer,
-            r#"{{"trace_id":"{trace_id}","span_id":"{span_id}",{rest}"#
-        )
+        write!(writer, r#"{{"trace_id":"{trace_id}","span_id":"{span_id}",{rest}"#)
     }
 }
 
@@ -90,10 +86,8 @@ mod tests {
 
         let bytes = lines.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["message"], "outside");
         assert!(lines[0].get("trace_id").is_none());
         assert_eq!(lines[1]["message"], "inside");

@@ -42,18 +42,15 @@ pub(super) fn meters(
         .with_registry(text.registry())
         .scope_info_enabled(false)
         .build()?;
-    let mut builder = SdkMeterProvider::builder()
-        .with_resource(resource)
-        .with_reader(prometheus);
+    let mut builder = SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
     if let Some(endpoint) = &settings.otlp_endpoint {
         let exporter = MetricExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(signal(endpoint, "metrics"))
             .build()?;
-        let reader = PeriodicReader::builder(exporter)
-            .with_interval(settings.metrics_interval)
-            .build();
+        let reader =
+            PeriodicReader::builder(exporter).with_interval(settings.metrics_interval).build();
         builder = builder.with_reader(reader);
     }
     Ok((builder.build(), text))

@@ -93,14 +93,8 @@ fn the_last_assignment_of_a_key_wins() {
 #[test]
 fn an_unknown_key_of_a_file_is_refused_with_the_nearest_one_named() {
     let refused = message(from_file("[http]\nlisen = '127.0.0.1:1'\n"));
-    assert!(
-        refused.contains("unknown setting `http.lisen` (from file "),
-        "{refused}"
-    );
-    assert!(
-        refused.ends_with("did you mean `http.listen`?"),
-        "{refused}"
-    );
+    assert!(refused.contains("unknown setting `http.lisen` (from file "), "{refused}");
+    assert!(refused.ends_with("did you mean `http.listen`?"), "{refused}");
 }
 
 #[test]
@@ -118,24 +112,15 @@ fn every_unknown_key_is_named_at_once_even_in_unknown_sections() {
 #[test]
 fn an_optional_setting_that_is_off_by_default_is_known_too() {
     let refused = message(from_file("[telemetry]\notlp_endpint = 'x'\n"));
-    assert!(
-        refused.ends_with("did you mean `telemetry.otlp_endpoint`?"),
-        "{refused}"
-    );
+    assert!(refused.ends_with("did you mean `telemetry.otlp_endpoint`?"), "{refused}");
     assert!(known_keys::<Settings>().unwrap().contains("auth.secret"));
 }
 
 #[test]
 fn an_unknown_variable_is_refused_with_the_nearest_one_named() {
     let refused = message(from_env("KUDOS_HTTP_LISTEN", "127.0.0.1:1"));
-    assert!(
-        refused.contains("from environment variable KUDOS_HTTP_LISTEN"),
-        "{refused}"
-    );
-    assert!(
-        refused.ends_with("did you mean `KUDOS_HTTP__LISTEN`?"),
-        "{refused}"
-    );
+    assert!(refused.contains("from environment variable KUDOS_HTTP_LISTEN"), "{refused}");
+    assert!(refused.ends_with("did you mean `KUDOS_HTTP__LISTEN`?"), "{refused}");
 }
 
 #[test]
@@ -155,34 +140,19 @@ fn variables_that_are_no_settings_are_left_alone() {
 #[test]
 fn a_wrong_value_names_its_key_its_origin_and_what_is_expected() {
     let refused = message(from_file("[http]\nmax_body_bytes = 'big'\n"));
-    assert!(
-        refused.starts_with("setting `http.max_body_bytes` (from file /"),
-        "{refused}"
-    );
-    assert!(
-        refused.ends_with("invalid type: string \"big\", expected usize"),
-        "{refused}"
-    );
+    assert!(refused.starts_with("setting `http.max_body_bytes` (from file /"), "{refused}");
+    assert!(refused.ends_with("invalid type: string \"big\", expected usize"), "{refused}");
 
     let refused = message(from_env("KUDOS_HTTP__REQUEST_TIMEOUT", "10"));
     assert!(refused.contains("(from environment variable KUDOS_HTTP__REQUEST_TIMEOUT)"));
-    assert!(
-        refused.contains("expected a positive duration with its unit"),
-        "{refused}"
-    );
+    assert!(refused.contains("expected a positive duration with its unit"), "{refused}");
 
     let flag = Sources::none().flag("--listen", "http.listen", Some("here"));
     let refused = message(load(flag));
-    assert!(
-        refused.starts_with("setting `http.listen` (from flag --listen): "),
-        "{refused}"
-    );
+    assert!(refused.starts_with("setting `http.listen` (from flag --listen): "), "{refused}");
 
     let refused = message(from_env("KUDOS_TELEMETRY__SAMPLE_RATIO", "1.5"));
-    assert!(
-        refused.contains("expected a share from 0 to 1"),
-        "{refused}"
-    );
+    assert!(refused.contains("expected a share from 0 to 1"), "{refused}");
 
     let refused = message(from_env("KUDOS_LOG__FORMAT", "xml"));
     assert!(refused.contains("expected `json` or `pretty`"), "{refused}");
@@ -191,10 +161,7 @@ fn a_wrong_value_names_its_key_its_origin_and_what_is_expected() {
     assert!(refused.starts_with("setting `log.level`"), "{refused}");
 
     let refused = message(from_env("KUDOS_HTTP", "on"));
-    assert!(
-        refused.starts_with("setting `http` (from environment"),
-        "{refused}"
-    );
+    assert!(refused.starts_with("setting `http` (from environment"), "{refused}");
 }
 
 #[test]
@@ -217,10 +184,7 @@ fn a_secret_is_shown_nowhere() {
     let effective = render_effective(&settings).unwrap();
     assert!(!format!("{settings:?} {settings:#?}").contains("hunter2"));
     assert!(!effective.contains("hunter2"));
-    assert!(
-        effective.contains(r#"secret = "[redacted]""#),
-        "{effective}"
-    );
+    assert!(effective.contains(r#"secret = "[redacted]""#), "{effective}");
 
     let refused = message(from_file(&effective));
     assert!(refused.contains("not its placeholder"), "{refused}");
@@ -259,10 +223,7 @@ fn the_higher_layer_wins_between_a_secret_and_its_file() {
         let settings = load(sources.environment([(name, value)])).unwrap();
         settings.auth.secret.unwrap().expose_secret().to_owned()
     };
-    assert_eq!(
-        over(&plain, "KUDOS_AUTH__SECRET_FILE", path),
-        "from the secret's file"
-    );
+    assert_eq!(over(&plain, "KUDOS_AUTH__SECRET_FILE", path), "from the secret's file");
     assert_eq!(over(&named, "KUDOS_AUTH__SECRET", "plain"), "plain");
 }
 
@@ -285,10 +246,7 @@ fn a_secret_s_file_that_is_missing_names_the_setting_and_the_path() {
 #[test]
 fn only_a_secret_has_a_file_form() {
     let refused = message(from_env("KUDOS_AUTH__ISSUER_FILE", "/etc/hosts"));
-    assert!(
-        refused.contains("unknown setting `auth.issuer_file`"),
-        "{refused}"
-    );
+    assert!(refused.contains("unknown setting `auth.issuer_file`"), "{refused}");
 
     let both = from_file("[auth]\nkeys = 'a'\nkeys_file = '/keys.json'\n").unwrap();
     assert_eq!(both.auth.keys.as_deref(), Some("a"));

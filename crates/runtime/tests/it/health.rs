@@ -66,10 +66,7 @@ async fn a_degraded_service_is_ready_and_one_that_is_down_is_not() {
     let (status, body) = ask(health(&[degraded()]), "/readyz").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "degraded"));
     let (status, body) = ask(health(&[down()]), "/readyz").await;
-    assert_eq!(
-        (status, body.as_str()),
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
-    );
+    assert_eq!((status, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "not ready"));
     let (status, body) = ask(health(&[down()]), "/livez").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "ok"));
 }

@@ -185,14 +185,8 @@ fn traces_and_metrics_reach_the_collector_before_the_process_ends() {
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(!log.contains("WARN"), "{log}");
     let paths: BTreeSet<String> = asked.try_iter().collect();
-    assert!(
-        paths.contains("POST /v1/traces HTTP/1.1"),
-        "{paths:?} {log}"
-    );
-    assert!(
-        paths.contains("POST /v1/metrics HTTP/1.1"),
-        "{paths:?} {log}"
-    );
+    assert!(paths.contains("POST /v1/traces HTTP/1.1"), "{paths:?} {log}");
+    assert!(paths.contains("POST /v1/metrics HTTP/1.1"), "{paths:?} {log}");
 }
 
 /// Takes one export as a collector does, and tells its request line before it answers.
@@ -202,10 +196,7 @@ fn accept_export(stream: TcpStream, told: &mpsc::Sender<String>) {
     while !head.ends_with("\r\n\r\n") {
         assert!(reader.read_line(&mut head).unwrap() > 0, "{head}");
     }
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     let mut body = vec![0; length.parse().unwrap()];
     reader.read_exact(&mut body).unwrap();
     let request_line = head.lines().next().unwrap().to_owned();
@@ -227,21 +218,13 @@ fn a_collector_that_is_not_there_does_not_hold_up_the_stop() {
 #[test]
 fn a_wrong_configuration_exits_with_78_and_names_the_setting() {
     for (name, value, told) in [
-        (
-            "KUDOS_HTTP__LISEN",
-            "x",
-            "did you mean `KUDOS_HTTP__LISTEN`?",
-        ),
+        ("KUDOS_HTTP__LISEN", "x", "did you mean `KUDOS_HTTP__LISTEN`?"),
         (
             "KUDOS_POSTS__KINDS",
             "[]",
             "(from environment variable KUDOS_POSTS__KINDS): expected at least one kind",
         ),
-        (
-            "KUDOS_TELEMETRY__OTLP_ENDPOINT",
-            "not a url",
-            "telemetry.otlp_endpoint",
-        ),
+        ("KUDOS_TELEMETRY__OTLP_ENDPOINT", "not a url", "telemetry.otlp_endpoint"),
     ] {
         let (status, log) = spawn("serve", &[(name, value)]).finish();
         assert_eq!(status.code(), Some(78), "{log}");
@@ -265,19 +248,10 @@ fn assert_metrics(text: &str) {
         let (series, value) = line.rsplit_once(' ').unwrap();
         value.parse::<f64>().unwrap();
         let name = series.split('{').next().unwrap();
-        assert!(
-            name.chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
-        );
+        assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':'));
         assert_eq!(series.contains('{'), series.ends_with('}'));
     }
-    assert!(
-        text.contains("# TYPE kudos_test_latency_seconds histogram"),
-        "{text}"
-    );
-    assert!(
-        text.contains(r#"kudos_test_latency_seconds_bucket{le="0.005"} 1"#),
-        "{text}"
-    );
+    assert!(text.contains("# TYPE kudos_test_latency_seconds histogram"), "{text}");
+    assert!(text.contains(r#"kudos_test_latency_seconds_bucket{le="0.005"} 1"#), "{text}");
     assert!(text.contains(r#"service_name="test-service""#), "{text}");
 }

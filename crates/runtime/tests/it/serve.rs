@@ -26,11 +26,7 @@ async fn serving(app: Router, http: HttpSettings) -> Server {
     let shutdown = Shutdown::new();
     let stop = shutdown.clone();
     let ended = tokio::spawn(async move { serve(listener, app, &http, &stop).await });
-    Server {
-        address,
-        shutdown,
-        ended,
-    }
+    Server { address, shutdown, ended }
 }
 
 /// A route that says when a request has begun and answers when it is told to.
@@ -71,10 +67,8 @@ async fn a_graceful_stop_lets_a_request_in_flight_finish() {
 #[tokio::test]
 async fn a_request_that_never_ends_is_cut_when_the_grace_is_over() {
     let (app, begun, _never) = gated();
-    let http = HttpSettings {
-        shutdown_grace: Duration::from_millis(50),
-        ..HttpSettings::default()
-    };
+    let http =
+        HttpSettings { shutdown_grace: Duration::from_millis(50), ..HttpSettings::default() };
     let server = serving(app, http).await;
     let mut client = connect(server.address).await;
     send(&mut client, &support::get("/")).await;
@@ -87,27 +81,19 @@ async fn a_request_that_never_ends_is_cut_when_the_grace_is_over() {
 
 #[tokio::test]
 async fn a_client_that_is_slow_with_its_headers_is_cut() {
-    let http = HttpSettings {
-        header_read_timeout: Duration::from_millis(50),
-        ..HttpSettings::default()
-    };
+    let http =
+        HttpSettings { header_read_timeout: Duration::from_millis(50), ..HttpSettings::default() };
     let server = serving(Router::new(), http).await;
     let mut client = connect(server.address).await;
     send(&mut client, "GET / HTTP/1.1\r\nhost: ku").await;
     let answer = read_to_end(client).await;
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
-        "{answer}"
-    );
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_connection_over_the_cap_waits_for_a_free_slot() {
     let (app, begun, finish) = gated();
-    let http = HttpSettings {
-        max_connections: NonZeroUsize::MIN,
-        ..HttpSettings::default()
-    };
+    let http = HttpSettings { max_connections: NonZeroUsize::MIN, ..HttpSettings::default() };
     let server = serving(app, http).await;
     let mut first = connect(server.address).await;
     send(&mut first, &support::get("/")).await;
@@ -136,14 +122,8 @@ async fn a_handler_knows_its_peer() {
 #[tokio::test]
 async fn an_address_in_use_names_itself_and_the_setting() {
     let server = serving(Router::new(), HttpSettings::default()).await;
-    let http = HttpSettings {
-        listen: server.address,
-        ..HttpSettings::default()
-    };
+    let http = HttpSettings { listen: server.address, ..HttpSettings::default() };
     let error = bind(&http).await.unwrap_err().to_string();
-    let expected = format!(
-        "cannot listen on {} (setting `http.listen`)",
-        server.address
-    );
+    let expected = format!("cannot listen on {} (setting `http.listen`)", server.address);
     assert_eq!(error, expected);
 }

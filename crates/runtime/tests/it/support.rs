@@ -40,10 +40,7 @@ pub(crate) struct Posts {
 
 impl Default for Posts {
     fn default() -> Self {
-        Self {
-            kinds: vec!["like".to_owned(), "love".to_owned()],
-            labels: BTreeMap::new(),
-        }
+        Self { kinds: vec!["like".to_owned(), "love".to_owned()], labels: BTreeMap::new() }
     }
 }
 

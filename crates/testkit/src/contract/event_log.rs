@@ -90,10 +90,7 @@ pub async fn changes_tell_all_that_happened_in_the_order_of_their_post<B: HasLog
     let mut last: BTreeMap<PostId, Version> = BTreeMap::new();
     for Change { state, users } in read_all(&log, &scope, &start).await {
         let before = last.insert(state.post.clone(), state.version);
-        assert!(
-            before.unwrap_or_default() < state.version,
-            "newer ones follow"
-        );
+        assert!(before.unwrap_or_default() < state.version, "newer ones follow");
         for change in users {
             assert_ne!(change.from, change.to);
             let held = held.entry((state.post.clone(), change.user)).or_default();
@@ -229,9 +226,7 @@ pub async fn a_trimmed_position_is_gone_and_the_head_is_not<B: HasLog>() {
     }
     assert_eq!(log.read(&start, 10).await, Err(LogError::Gone));
     let head = head(&log).await;
-    backend
-        .commit(scope.op("after", "p", "w", Some(LIKE)))
-        .await;
+    backend.commit(scope.op("after", "p", "w", Some(LIKE))).await;
     assert_eq!(read_all(&log, &scope, &head).await.len(), 1);
 }
 

@@ -86,10 +86,9 @@ fn sorted(states: &[PostState], since: Option<Millis>) -> (Vec<RankEntry>, Vec<T
     listed.retain(|state| since.is_none_or(|since| state.created_at >= since));
     let age = |state: &PostState| std::cmp::Reverse(state.created_at.0);
     listed.sort_by(|a, b| (age(a), a.post.as_str()).cmp(&(age(b), b.post.as_str())));
-    let by_time = listed.iter().map(|state| TimeKey {
-        created_at: state.created_at,
-        post: state.post.clone(),
-    });
+    let by_time = listed
+        .iter()
+        .map(|state| TimeKey { created_at: state.created_at, post: state.post.clone() });
     let by_time = by_time.collect();
     // A stable sort: ties stay in time order.
     listed.sort_by_key(|state| std::cmp::Reverse(state.counts.total()));
@@ -187,25 +186,16 @@ pub async fn version_zero_introduces_a_post_and_moves_it_in_time<B: HasLive>() {
     let day = 24 * 3600 * 1000;
     merge(&live, &[state(&p, 0, 0, 0), state(&q, day, 0, 0)]).await;
     let posts = |keys: Vec<TimeKey>| keys.into_iter().map(|key| key.post).collect::<Vec<_>>();
-    assert_eq!(
-        posts(recent(&live, &scope, None, 10).await),
-        [q.clone(), p.clone()]
-    );
+    assert_eq!(posts(recent(&live, &scope, None, 10).await), [q.clone(), p.clone()]);
     assert_eq!(top(&live, &scope, None).await.len(), 2);
 
     merge(&live, &[state(&p, 0, 3, 2)]).await;
     merge(&live, &[state(&p, 3 * day, 0, 0), state(&q, 2 * day, 0, 0)]).await;
     assert_eq!(held(&live, &p).await, Some((3, 2)));
-    assert_eq!(
-        posts(recent(&live, &scope, None, 10).await),
-        [p.clone(), q.clone()]
-    );
+    assert_eq!(posts(recent(&live, &scope, None, 10).await), [p.clone(), q.clone()]);
     let since = Some(Millis(NOW.0 + 2 * day));
     let totals = top(&live, &scope, since).await.into_iter();
-    assert_eq!(
-        totals.map(|e| (e.post, e.total)).collect::<Vec<_>>(),
-        [(p, 2), (q, 0)]
-    );
+    assert_eq!(totals.map(|e| (e.post, e.total)).collect::<Vec<_>>(), [(p, 2), (q, 0)]);
 }
 
 /// Few totals and few times over many posts, so that both tie-breaks decide.
@@ -221,11 +211,7 @@ pub async fn the_top_is_a_sort_with_ties_and_windows<B: HasLive>() {
         .collect();
     merge(&live, &states).await;
     let times = [0, 1, 2, 3, 6, 7].map(|h| Some(Millis(NOW.0 + h * hour)));
-    let between = [
-        Some(Millis(NOW.0 + hour + 1)),
-        Some(Millis(NOW.0 + hour - 1)),
-        None,
-    ];
+    let between = [Some(Millis(NOW.0 + hour + 1)), Some(Millis(NOW.0 + hour - 1)), None];
     for since in times.into_iter().chain(between) {
         let (popular, by_time) = sorted(&states, since);
         assert_eq!(top(&live, &scope, since).await, popular);

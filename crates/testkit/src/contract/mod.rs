@@ -137,11 +137,7 @@ mod tests {
             let check = line.strip_prefix("pub async fn ")?;
             check.split('<').next()
         });
-        let listed = |check: &str| {
-            SUITES
-                .lines()
-                .any(|line| line.trim() == format!("{check},"))
-        };
+        let listed = |check: &str| SUITES.lines().any(|line| line.trim() == format!("{check},"));
         let (listed, forgotten): (Vec<_>, Vec<_>) = checks.partition(|check| listed(check));
         assert!(listed.len() > 50);
         assert_eq!(forgotten, Vec::<&str>::new());

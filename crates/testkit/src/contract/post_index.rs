@@ -50,12 +50,7 @@ async fn hits(
     since: Option<Millis>,
     order: IndexOrder,
 ) -> Vec<IndexHit> {
-    let query = IndexQuery {
-        text: text.to_owned(),
-        since,
-        order,
-        limit: EVERYTHING,
-    };
+    let query = IndexQuery { text: text.to_owned(), since, order, limit: EVERYTHING };
     let hits = index.search(&query).await;
     let mut hits = hits.expect("no text is an error");
     hits.retain(|hit| scope.owns(&hit.post));
@@ -63,10 +58,7 @@ async fn hits(
 }
 
 fn post(scope: &Scope, name: &str, title: &str, body: &str) -> Post {
-    Post {
-        body: body.to_owned(),
-        ..scope.written(name, title, 0)
-    }
+    Post { body: body.to_owned(), ..scope.written(name, title, 0) }
 }
 
 /// One word of each.
@@ -76,22 +68,11 @@ pub async fn a_post_is_found_by_words_of_its_title_and_of_its_body<B: HasIndex>(
     let text = "It's 7:30, don't be late";
     put(&index, &[post(&scope, "p", "An apple, fallen.", text)]).await;
     let found = [scope.post("p")];
-    for text in [
-        "apple",
-        "late",
-        "fallen late",
-        "30",
-        text,
-        "An apple, fallen.",
-    ] {
+    for text in ["apple", "late", "fallen late", "30", text, "An apple, fallen."] {
         assert_eq!(find(&index, &scope, text).await, found, "{text}");
     }
     for text in ["app", "apples", "fal"] {
-        assert_eq!(
-            find(&index, &scope, text).await,
-            [],
-            "{text} is no word of it"
-        );
+        assert_eq!(find(&index, &scope, text).await, [], "{text} is no word of it");
     }
 }
 
@@ -99,10 +80,7 @@ pub async fn a_post_is_found_by_words_of_its_title_and_of_its_body<B: HasIndex>(
 pub async fn all_words_must_occur<B: HasIndex>() {
     let (backend, scope) = (B::open().await, Scope::new());
     let index = backend.index();
-    let posts = [
-        post(&scope, "p", "apple", "pear"),
-        post(&scope, "q", "apple", "plum"),
-    ];
+    let posts = [post(&scope, "p", "apple", "pear"), post(&scope, "q", "apple", "plum")];
     put(&index, &posts).await;
     let [p, q] = posts.map(|post| post.id);
     let apples = find(&index, &scope, "apple").await;
@@ -119,11 +97,7 @@ pub async fn case_does_not_matter_in_any_script<B: HasIndex>() {
     let body = "École ΔΕΛΤΑ привет";
     put(&index, &[post(&scope, "p", "Rust 東京タワー", body)]).await;
     for text in ["RUST", "école", "ÉCOLE", "δελτα", "ПРИВЕТ", "東京タワー"] {
-        assert_eq!(
-            find(&index, &scope, text).await,
-            [scope.post("p")],
-            "{text}"
-        );
+        assert_eq!(find(&index, &scope, text).await, [scope.post("p")], "{text}");
     }
 }
 
@@ -143,11 +117,7 @@ pub async fn empty_text_finds_every_post<B: HasIndex>() {
     let index = backend.index();
     let mut posts = vec![scope.written("new", "plum", 2), scope.written("old", "", 1)];
     put(&index, &posts).await;
-    for order in [
-        IndexOrder::Relevance,
-        IndexOrder::Popular,
-        IndexOrder::Recent(None),
-    ] {
+    for order in [IndexOrder::Relevance, IndexOrder::Popular, IndexOrder::Recent(None)] {
         let hits = hits(&index, &scope, "", None, order).await;
         let found: Vec<_> = hits.into_iter().map(|hit| hit.post).collect();
         assert_eq!(found, ids(&posts));
@@ -161,10 +131,7 @@ pub async fn empty_text_finds_every_post<B: HasIndex>() {
 pub async fn no_character_has_a_special_meaning<B: HasIndex>() {
     let (backend, scope) = (B::open().await, Scope::new());
     let index = backend.index();
-    let posts = [
-        post(&scope, "p", "apple pie", ""),
-        post(&scope, "q", "pear", ""),
-    ];
+    let posts = [post(&scope, "p", "apple pie", ""), post(&scope, "q", "pear", "")];
     put(&index, &posts).await;
     let [found, _] = posts.map(|post| [post.id]);
     for text in [
@@ -211,11 +178,7 @@ pub async fn no_character_has_a_special_meaning<B: HasIndex>() {
         "apple\u{0}pear",
         "{\"match_all\":{}}",
     ] {
-        assert_eq!(
-            find(&index, &scope, text).await,
-            [],
-            "{text}: all its words must occur"
-        );
+        assert_eq!(find(&index, &scope, text).await, [], "{text}: all its words must occur");
     }
     let many = "apple ".repeat(100);
     assert_eq!(find(&index, &scope, &many).await, found);
@@ -233,15 +196,7 @@ pub async fn a_hit_carries_the_time_of_its_post<B: HasIndex>() {
 
 /// Posts of the same text; the names in the order in which ties must be broken.
 async fn put_equals(index: &Arc<dyn PostIndex>, scope: &Scope) -> Vec<Post> {
-    let places = [
-        ("z", 3),
-        ("a", 2),
-        ("b", 2),
-        ("c", 2),
-        ("y", 1),
-        ("a-old", 0),
-        ("b-old", 0),
-    ];
+    let places = [("z", 3), ("a", 2), ("b", 2), ("c", 2), ("y", 1), ("a-old", 0), ("b-old", 0)];
     let posts = places.map(|(name, at)| scope.written(name, "apple", at * 1000));
     let mut shuffled = posts.to_vec();
     shuffled.reverse();
@@ -261,11 +216,7 @@ pub async fn only_posts_since_the_bound_are_found<B: HasIndex>() {
     let posts = put_equals(&index, &scope).await;
     for (since, expected) in [(0, 7), (1, 5), (1999, 4), (2000, 4), (2001, 1), (3001, 0)] {
         let since = Some(Millis(NOW.0 + since));
-        for order in [
-            IndexOrder::Relevance,
-            IndexOrder::Popular,
-            IndexOrder::Recent(None),
-        ] {
+        for order in [IndexOrder::Relevance, IndexOrder::Popular, IndexOrder::Recent(None)] {
             let hits = hits(&index, &scope, "apple", since, order).await;
             let found: Vec<_> = hits.into_iter().map(|hit| hit.post).collect();
             assert_eq!(found, ids(&posts[..expected]));
@@ -286,17 +237,11 @@ pub async fn recent_hits_are_walked_in_time_order<B: HasIndex>() {
     let (backend, scope) = (B::open().await, Scope::new());
     let index = backend.index();
     let posts = put_equals(&index, &scope).await;
-    index
-        .put(&[scope.written("other", "pear", 2000)])
-        .await
-        .expect("taken");
+    index.put(&[scope.written("other", "pear", 2000)]).await.expect("taken");
     index.remove(&[posts[2].id.clone()]).await.expect("taken");
     index.refresh().await.expect("the index refreshes");
     for place in 0..posts.len() {
-        let after = TimeKey {
-            created_at: posts[place].created_at,
-            post: posts[place].id.clone(),
-        };
+        let after = TimeKey { created_at: posts[place].created_at, post: posts[place].id.clone() };
         let order = IndexOrder::Recent(Some(after));
         let hits = hits(&index, &scope, "apple", None, order).await;
         let found: Vec<_> = hits.into_iter().map(|hit| hit.post).collect();
@@ -328,11 +273,7 @@ pub async fn putting_a_post_again_replaces_it_whole<B: HasIndex>() {
     let (backend, scope) = (B::open().await, Scope::new());
     let index = backend.index();
     put(&index, &[post(&scope, "p", "apple", "pear")]).await;
-    put(
-        &index,
-        &[scope.written("p", "plum", 5), scope.written("p", "plum", 6)],
-    )
-    .await;
+    put(&index, &[scope.written("p", "plum", 5), scope.written("p", "plum", 6)]).await;
     assert_eq!(find(&index, &scope, "apple").await, []);
     assert_eq!(find(&index, &scope, "pear").await, []);
     let hits = hits(&index, &scope, "plum", None, IndexOrder::Recent(None)).await;
@@ -362,17 +303,8 @@ pub async fn a_limit_is_kept<B: HasIndex>() {
     let index = backend.index();
     let posts = put_equals(&index, &scope).await;
     for limit in [0, 1, 3, 7, 100] {
-        for order in [
-            IndexOrder::Relevance,
-            IndexOrder::Popular,
-            IndexOrder::Recent(None),
-        ] {
-            let query = IndexQuery {
-                text: scope.to_string(),
-                since: None,
-                order,
-                limit,
-            };
+        for order in [IndexOrder::Relevance, IndexOrder::Popular, IndexOrder::Recent(None)] {
+            let query = IndexQuery { text: scope.to_string(), since: None, order, limit };
             let hits = index.search(&query).await.expect("the index answers");
             let found: Vec<_> = hits.into_iter().map(|hit| hit.post).collect();
             assert_eq!(found, ids(posts.iter().take(limit)));

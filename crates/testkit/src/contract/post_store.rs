@@ -51,10 +51,7 @@ async fn by_time(
         let page = page.expect("the store answers");
         assert!(page.len() <= limit, "a page keeps its limit");
         let Some(last) = page.last() else { break };
-        after = Some(TimeKey {
-            created_at: last.created_at,
-            post: last.id.clone(),
-        });
+        after = Some(TimeKey { created_at: last.created_at, post: last.id.clone() });
         all.extend(page);
     }
     all.retain(|post| scope.owns(&post.id));

@@ -17,12 +17,7 @@ use crate::scope::Scope;
 
 /// Small dense histories, shrunk to the least that fails.
 pub async fn random_histories_agree_with_the_model<B: HasReactions>() {
-    let shape = Shape {
-        posts: 2,
-        users: 4,
-        kinds: 3,
-        steps: 80,
-    };
+    let shape = Shape { posts: 2, users: 4, kinds: 3, steps: 80 };
     let backend = B::open().await;
     let store = backend.reactions();
     for_all(24, histories(shape), async |history: History| {
@@ -34,12 +29,7 @@ pub async fn random_histories_agree_with_the_model<B: HasReactions>() {
 
 /// A large history, interrupted: what comes after the restart retries what came before.
 pub async fn what_was_acknowledged_survives_restarts<B: HasReactions>() {
-    let shape = Shape {
-        posts: 4,
-        users: 16,
-        kinds: 6,
-        steps: 900,
-    };
+    let shape = Shape { posts: 4, users: 16, kinds: 6, steps: 900 };
     let mut backend = B::open().await;
     let mut lanes = Lanes::default();
     let steps = History::seeded(shape, 42).steps(&Scope::new());
@@ -106,10 +96,7 @@ impl Lanes {
         }
         for post in model.posts() {
             assert_eq!(counts(store, post).await, model.counts(post).as_slice());
-            assert_eq!(
-                reactors(store, post, None, 7).await,
-                model.reactors(post, None)
-            );
+            assert_eq!(reactors(store, post, None, 7).await, model.reactors(post, None));
             for user in model.users() {
                 assert_eq!(held(store, user, post).await, model.held(user, post));
             }
@@ -227,11 +214,8 @@ fn assert_versions_add_up(moves: &mut [Move]) {
     let mut holders: BTreeMap<_, i64> = BTreeMap::new();
     for commit in moves.chunk_by(|a, b| a.version == b.version) {
         for made in commit {
-            for (kind, change) in made
-                .from
-                .map(|k| (k, -1))
-                .into_iter()
-                .chain(made.to.map(|k| (k, 1)))
+            for (kind, change) in
+                made.from.map(|k| (k, -1)).into_iter().chain(made.to.map(|k| (k, 1)))
             {
                 *holders.entry(kind).or_default() += change;
             }

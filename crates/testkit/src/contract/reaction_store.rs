@@ -49,10 +49,7 @@ macro_rules! reaction_store_contract {
 pub async fn a_post_that_nobody_knows_has_no_state<B: HasReactions>() {
     let (backend, scope) = (B::open().await, Scope::new());
     let (store, post) = (backend.reactions(), scope.post("p"));
-    assert_eq!(
-        store.states(std::slice::from_ref(&post)).await,
-        Ok(vec![None])
-    );
+    assert_eq!(store.states(std::slice::from_ref(&post)).await, Ok(vec![None]));
     assert_eq!(held(&store, &scope.user("u"), &post).await, None);
     assert_eq!(reactors(&store, &post, None, 10).await, []);
 }
@@ -66,10 +63,7 @@ pub async fn a_first_like_counts_one<B: HasReactions>() {
     assert_eq!(applied.outcome.counts.as_slice(), [1]);
     assert_ne!(applied.outcome.version, Version::default());
     let state = state(&store, &like.post).await;
-    assert_eq!(
-        (state.post, state.version),
-        (applied.state.post, applied.state.version)
-    );
+    assert_eq!((state.post, state.version), (applied.state.post, applied.state.version));
     assert_eq!(state.counts.as_slice(), [1]);
     assert_eq!(held(&store, &like.user, &like.post).await, Some(LIKE));
 }
@@ -205,14 +199,7 @@ async fn assert_none_comes_back(store: &Arc<dyn ReactionStore>, ops: &[Operation
 /// As many operations as a row remembers.
 pub async fn an_operation_older_than_memory_is_never_applied_again<B: HasReactions>() {
     let (backend, scope) = (B::open().await, Scope::new());
-    let op = |i: usize| {
-        scope.op(
-            &i.to_string(),
-            "p",
-            "u",
-            i.is_multiple_of(2).then_some(LIKE),
-        )
-    };
+    let op = |i: usize| scope.op(&i.to_string(), "p", "u", i.is_multiple_of(2).then_some(LIKE));
     let ops: Vec<_> = (0..REMEMBERED + FINGERPRINTS).map(op).collect();
     assert_none_comes_back(&backend.reactions(), &ops).await;
 }
@@ -257,9 +244,7 @@ pub async fn the_same_operation_from_sixteen_tasks_is_applied_once<B: HasReactio
     let answers = answers.into_iter().map(|answer| answer.expect("applied"));
     let (again, first): (Vec<_>, Vec<_>) = answers.partition(|applied| applied.replayed);
     assert_eq!(first.len(), 1);
-    again
-        .iter()
-        .for_each(|again| assert_replayed(&first[0], again));
+    again.iter().for_each(|again| assert_replayed(&first[0], again));
     assert_eq!(counts(&store, &like.post).await, [1]);
 }
 
@@ -306,14 +291,9 @@ pub async fn answers_come_in_the_order_asked<B: HasReactions>() {
     let held = store.held(&scope.user("u"), &asked).await;
     assert_eq!(held, Ok(vec![Some(LOVE), None, Some(LIKE), Some(LOVE)]));
     let states = store.states(&asked).await.expect("the truth answers");
-    let posts = states
-        .into_iter()
-        .map(|state| state.map(|state| state.post));
+    let posts = states.into_iter().map(|state| state.map(|state| state.post));
     let [q, _, p, _] = asked;
-    assert_eq!(
-        posts.collect::<Vec<_>>(),
-        [Some(q.clone()), None, Some(p), Some(q)]
-    );
+    assert_eq!(posts.collect::<Vec<_>>(), [Some(q.clone()), None, Some(p), Some(q)]);
 }
 
 /// Small pages over two kinds and a user who left.
@@ -345,10 +325,7 @@ pub async fn reactors_are_complete_in_order_and_filtered_by_kind<B: HasReactions
 pub async fn a_reactor_is_listed_since_its_last_change<B: HasReactions>() {
     let (backend, scope) = (B::open().await, Scope::new());
     let (store, post) = (backend.reactions(), scope.post("p"));
-    let at = |op: Operation, later| Operation {
-        at: Millis(NOW.0 + later),
-        ..op
-    };
+    let at = |op: Operation, later| Operation { at: Millis(NOW.0 + later), ..op };
     apply(&store, &scope.op("a", "p", "u", Some(LIKE))).await;
     let love = at(scope.op("b", "p", "u", Some(LOVE)), 1000);
     let changed = apply(&store, &love).await;

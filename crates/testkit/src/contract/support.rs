@@ -80,10 +80,7 @@ pub(super) async fn assert_refused(
 /// The state of a post that must be known.
 pub(super) async fn state(store: &Arc<dyn ReactionStore>, post: &PostId) -> PostState {
     let states = store.states(std::slice::from_ref(post)).await;
-    let [state] = states
-        .expect("the truth answers")
-        .try_into()
-        .expect("one answer for one post");
+    let [state] = states.expect("the truth answers").try_into().expect("one answer for one post");
     state.expect("the post is known")
 }
 
@@ -99,10 +96,7 @@ pub(super) async fn held(
     post: &PostId,
 ) -> Option<Kind> {
     let held = store.held(user, std::slice::from_ref(post)).await;
-    let [held] = held
-        .expect("the truth answers")
-        .try_into()
-        .expect("one answer for one post");
+    let [held] = held.expect("the truth answers").try_into().expect("one answer for one post");
     held
 }
 

@@ -92,8 +92,5 @@ pub async fn hiding_a_post_keeps_its_reactions<B: HasPosts + HasReactions>() {
     let holders = reactors(&reactions, &post.id, None, 10).await;
     assert_eq!(holders, [(like.user, LIKE)]);
     let meta = backend.posts().meta(&post.id).await;
-    assert!(
-        meta.expect("the store answers")
-            .is_some_and(|meta| meta.hidden)
-    );
+    assert!(meta.expect("the store answers").is_some_and(|meta| meta.hidden));
 }

@@ -122,10 +122,7 @@ impl Faults {
 
     /// Selects the calls of one method, for a fault that overrides all that were set before.
     pub fn on(&self, call: Call) -> Selected<'_> {
-        Selected {
-            call: Some(call),
-            ..self.all()
-        }
+        Selected { call: Some(call), ..self.all() }
     }
 
     /// How often a method was called, whether it was well or not.
@@ -141,11 +138,7 @@ impl Faults {
     }
 
     fn all(&self) -> Selected<'_> {
-        Selected {
-            faults: self,
-            call: None,
-            left: None,
-        }
+        Selected { faults: self, call: None, left: None }
     }
 
     /// The fault for a call that arrives now; the rule set last wins.

@@ -19,15 +19,11 @@ impl<P: ReactionStore + ?Sized> ReactionStore for Faulty<P> {
     }
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
-        self.faults
-            .around(Call::States, self.inner.states(posts))
-            .await
+        self.faults.around(Call::States, self.inner.states(posts)).await
     }
 
     async fn held(&self, user: &UserId, posts: &[PostId]) -> Result<Vec<Option<Kind>>, PortError> {
-        self.faults
-            .around(Call::Held, self.inner.held(user, posts))
-            .await
+        self.faults.around(Call::Held, self.inner.held(user, posts)).await
     }
 
     async fn reactors(
@@ -45,27 +41,19 @@ impl<P: ReactionStore + ?Sized> ReactionStore for Faulty<P> {
 #[async_trait]
 impl<P: LiveCounts + ?Sized> LiveCounts for Faulty<P> {
     async fn merge(&self, states: &[PostState]) -> Result<(), PortError> {
-        self.faults
-            .around(Call::Merge, self.inner.merge(states))
-            .await
+        self.faults.around(Call::Merge, self.inner.merge(states)).await
     }
 
     async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
-        self.faults
-            .around(Call::Hide, self.inner.hide(post, hidden))
-            .await
+        self.faults.around(Call::Hide, self.inner.hide(post, hidden)).await
     }
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
-        self.faults
-            .around(Call::States, self.inner.states(posts))
-            .await
+        self.faults.around(Call::States, self.inner.states(posts)).await
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {
-        self.faults
-            .around(Call::Top, self.inner.top(since, limit))
-            .await
+        self.faults.around(Call::Top, self.inner.top(since, limit)).await
     }
 
     async fn recent(
@@ -82,15 +70,11 @@ impl<P: LiveCounts + ?Sized> LiveCounts for Faulty<P> {
 #[async_trait]
 impl<P: EventLog + ?Sized> EventLog for Faulty<P> {
     async fn publish(&self, change: &Change) -> Result<(), PortError> {
-        self.faults
-            .around(Call::Publish, self.inner.publish(change))
-            .await
+        self.faults.around(Call::Publish, self.inner.publish(change)).await
     }
 
     async fn read(&self, after: &Position, limit: usize) -> Result<LogPage, LogError> {
-        self.faults
-            .around(Call::Read, self.inner.read(after, limit))
-            .await
+        self.faults.around(Call::Read, self.inner.read(after, limit)).await
     }
 
     async fn head(&self) -> Result<Position, PortError> {
@@ -98,9 +82,7 @@ impl<P: EventLog + ?Sized> EventLog for Faulty<P> {
     }
 
     async fn grown(&self, after: &Position) -> Result<(), PortError> {
-        self.faults
-            .around(Call::Grown, self.inner.grown(after))
-            .await
+        self.faults.around(Call::Grown, self.inner.grown(after)).await
     }
 }
 
@@ -111,30 +93,22 @@ impl<P: PostIndex + ?Sized> PostIndex for Faulty<P> {
     }
 
     async fn remove(&self, posts: &[PostId]) -> Result<(), PortError> {
-        self.faults
-            .around(Call::Remove, self.inner.remove(posts))
-            .await
+        self.faults.around(Call::Remove, self.inner.remove(posts)).await
     }
 
     async fn refresh(&self) -> Result<(), PortError> {
-        self.faults
-            .around(Call::Refresh, self.inner.refresh())
-            .await
+        self.faults.around(Call::Refresh, self.inner.refresh()).await
     }
 
     async fn search(&self, query: &IndexQuery) -> Result<Vec<IndexHit>, PortError> {
-        self.faults
-            .around(Call::Search, self.inner.search(query))
-            .await
+        self.faults.around(Call::Search, self.inner.search(query)).await
     }
 }
 
 #[async_trait]
 impl<P: PostStore + ?Sized> PostStore for Faulty<P> {
     async fn upsert(&self, post: &Post) -> Result<Upserted, PortError> {
-        self.faults
-            .around(Call::Upsert, self.inner.upsert(post))
-            .await
+        self.faults.around(Call::Upsert, self.inner.upsert(post)).await
     }
 
     async fn hide(&self, post: &PostId) -> Result<bool, PortError> {

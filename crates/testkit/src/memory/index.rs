@@ -53,8 +53,7 @@ impl MemoryIndex {
 impl PostIndex for MemoryIndex {
     async fn put(&self, posts: &[Post]) -> Result<(), PortError> {
         let mut held = self.0.lock();
-        held.put
-            .extend(posts.iter().map(|post| (post.id.clone(), post.clone())));
+        held.put.extend(posts.iter().map(|post| (post.id.clone(), post.clone())));
         Ok(())
     }
 
@@ -105,16 +104,9 @@ impl PostIndex for MemoryIndex {
 }
 
 fn time_key(hit: &IndexHit) -> TimeKey {
-    TimeKey {
-        created_at: hit.created_at,
-        post: hit.post.clone(),
-    }
+    TimeKey { created_at: hit.created_at, post: hit.post.clone() }
 }
 
 fn rank(hit: &IndexHit) -> RankEntry {
-    RankEntry {
-        post: hit.post.clone(),
-        total: hit.total,
-        created_at: hit.created_at,
-    }
+    RankEntry { post: hit.post.clone(), total: hit.total, created_at: hit.created_at }
 }

@@ -74,10 +74,7 @@ impl LiveCounts for MemoryLive {
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
         let held = self.0.lock();
-        Ok(posts
-            .iter()
-            .map(|id| held.states.get(id).cloned())
-            .collect())
+        Ok(posts.iter().map(|id| held.states.get(id).cloned()).collect())
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {
@@ -98,10 +95,8 @@ impl LiveCounts for MemoryLive {
         after: Option<&TimeKey>,
         limit: usize,
     ) -> Result<Vec<TimeKey>, PortError> {
-        let key = |state: &PostState| TimeKey {
-            created_at: state.created_at,
-            post: state.post.clone(),
-        };
+        let key =
+            |state: &PostState| TimeKey { created_at: state.created_at, post: state.post.clone() };
         let mut keys: Vec<_> = self.0.lock().listed(since).map(key).collect();
         keys.retain(|key| after.is_none_or(|after| key > after));
         keys.sort();

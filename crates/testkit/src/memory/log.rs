@@ -46,10 +46,7 @@ impl MemoryLog {
     /// A copy that shares nothing with this one.
     pub fn fork(&self) -> Self {
         let held = self.held.lock().clone();
-        Self {
-            grown: watch::Sender::new(held.head()),
-            held: Mutex::new(held),
-        }
+        Self { grown: watch::Sender::new(held.head()), held: Mutex::new(held) }
     }
 
     /// Forgets all but the last `keep` changes, as a bounded log does.
@@ -77,13 +74,7 @@ impl EventLog for MemoryLog {
             return Err(LogError::Gone);
         }
         let skipped = usize::try_from(offset - held.first).unwrap_or(usize::MAX);
-        let changes: Vec<Change> = held
-            .changes
-            .iter()
-            .skip(skipped)
-            .take(limit)
-            .cloned()
-            .collect();
+        let changes: Vec<Change> = held.changes.iter().skip(skipped).take(limit).cloned().collect();
         let next = Position(vec![offset + changes.len() as u64]);
         Ok(LogPage { changes, next })
     }

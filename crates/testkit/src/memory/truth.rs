@@ -38,12 +38,7 @@ impl Entry {
             counts: Counts::new(),
             as_of: created_at,
         };
-        Self {
-            stored: None,
-            hidden: false,
-            state,
-            rows: BTreeMap::new(),
-        }
+        Self { stored: None, hidden: false, state, rows: BTreeMap::new() }
     }
 
     fn visible(&self) -> Option<&Post> {
@@ -68,12 +63,7 @@ impl Entry {
             at: op.at,
         };
         row.record(op, outcome.clone());
-        Ok(Applied {
-            outcome,
-            from,
-            replayed: false,
-            state: state.clone(),
-        })
+        Ok(Applied { outcome, from, replayed: false, state: state.clone() })
     }
 
     /// The answer to an operation that was applied before.
@@ -85,12 +75,7 @@ impl Entry {
             counts: outcome.counts.clone(),
             as_of: outcome.at,
         };
-        Applied {
-            outcome,
-            from: None,
-            replayed: true,
-            state,
-        }
+        Applied { outcome, from: None, replayed: true, state }
     }
 }
 
@@ -107,10 +92,7 @@ impl MemoryTruth {
 
     /// A copy that shares nothing with this one: what a restart finds.
     pub fn fork(&self) -> Self {
-        Self {
-            posts: Mutex::new(self.posts.lock().clone()),
-            log: Arc::new(self.log.fork()),
-        }
+        Self { posts: Mutex::new(self.posts.lock().clone()), log: Arc::new(self.log.fork()) }
     }
 }
 
@@ -174,10 +156,7 @@ impl ReactionStore for MemoryTruth {
         let more = reactors.len() > limit;
         reactors.truncate(limit);
         let last = reactors.last().map(|reactor| reactor.user.clone());
-        Ok(ReactorPage {
-            reactors,
-            next: last.filter(|_| more),
-        })
+        Ok(ReactorPage { reactors, next: last.filter(|_| more) })
     }
 }
 
@@ -209,10 +188,8 @@ impl PostStore for MemoryTruth {
     }
 
     async fn meta(&self, post: &PostId) -> Result<Option<PostMeta>, PortError> {
-        let meta = |entry: &Entry| PostMeta {
-            created_at: entry.state.created_at,
-            hidden: entry.hidden,
-        };
+        let meta =
+            |entry: &Entry| PostMeta { created_at: entry.state.created_at, hidden: entry.hidden };
         Ok(self.posts.lock().get(post).map(meta))
     }
 
@@ -228,10 +205,7 @@ impl PostStore for MemoryTruth {
         after: Option<&TimeKey>,
         limit: usize,
     ) -> Result<Vec<Post>, PortError> {
-        let key = |post: &Post| TimeKey {
-            created_at: post.created_at,
-            post: post.id.clone(),
-        };
+        let key = |post: &Post| TimeKey { created_at: post.created_at, post: post.id.clone() };
         let known = self.posts.lock();
         let mut posts: Vec<Post> = known
             .values()

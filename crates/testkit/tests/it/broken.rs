@@ -73,10 +73,7 @@ impl<const DEFECT: u8> Backend for Truth<DEFECT> {
         if DEFECT != FORGETS_AT_RESTART {
             return self;
         }
-        Self(Arc::new(BrokenTruth {
-            inner: self.0.old.fork(),
-            ..BrokenTruth::default()
-        }))
+        Self(Arc::new(BrokenTruth { inner: self.0.old.fork(), ..BrokenTruth::default() }))
     }
 }
 

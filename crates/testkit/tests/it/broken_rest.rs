@@ -98,10 +98,9 @@ impl<const DEFECT: u8> EventLog for Ports<DEFECT> {
     async fn read(&self, after: &Position, limit: usize) -> Result<LogPage, LogError> {
         let page = self.truth.log().read(after, limit).await;
         match (DEFECT, page) {
-            (TAKES_ANY_POSITION, Err(LogError::Gone)) => Ok(LogPage {
-                changes: Vec::new(),
-                next: self.head().await?,
-            }),
+            (TAKES_ANY_POSITION, Err(LogError::Gone)) => {
+                Ok(LogPage { changes: Vec::new(), next: self.head().await? })
+            }
             (BACKWARDS, Ok(mut page)) => {
                 page.changes.reverse();
                 Ok(page)

@@ -25,10 +25,7 @@ async fn a_fault_holds_for_its_calls_and_no_others() {
     assert_eq!(live.recent(None, None, 1).await, Err(PortError::NoSpace));
     faults.heal();
     assert_eq!(live.recent(None, None, 1).await, Ok(vec![]));
-    assert_eq!(
-        (faults.calls(Call::Top), faults.calls(Call::Recent)),
-        (3, 5)
-    );
+    assert_eq!((faults.calls(Call::Top), faults.calls(Call::Recent)), (3, 5));
 }
 
 #[tokio::test]

@@ -20,10 +20,7 @@ impl Backend for Memory {
     }
 
     async fn restart(self) -> Self {
-        Self {
-            truth: Arc::new(self.truth.fork()),
-            ..self
-        }
+        Self { truth: Arc::new(self.truth.fork()), ..self }
     }
 }
 

@@ -19,11 +19,7 @@ pub(crate) struct Display {
 
 impl Display {
     pub(crate) fn new() -> Self {
-        Self {
-            terminal: std::io::stderr().is_terminal(),
-            task: None,
-            last_line: None,
-        }
+        Self { terminal: std::io::stderr().is_terminal(), task: None, last_line: None }
     }
 
     pub(crate) fn show(&mut self, event: Event) {
@@ -84,9 +80,7 @@ fn new_bar(task: &str, total: Option<u64>) -> ProgressBar {
     };
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total.unwrap_or(0))
-        .with_style(style)
-        .with_message(task.to_owned())
+    ProgressBar::new(total.unwrap_or(0)).with_style(style).with_message(task.to_owned())
 }
 
 fn print(line: &str) {

@@ -18,25 +18,15 @@ use display::Display;
 pub(crate) fn run(sources: &Sources, command: JobCommand) -> ExitCode {
     let mut verdict = ExitCode::SUCCESS;
     let code = kudos_runtime::start::command(sources, |settings: Settings| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let (job, output) = command.into_job()?;
         let outcome = runtime.block_on(perform(&settings, &job))?;
-        let text = if output.json {
-            &outcome.json
-        } else {
-            &outcome.text
-        };
+        let text = if output.json { &outcome.json } else { &outcome.text };
         writeln!(std::io::stdout(), "{text}")?;
         verdict = ExitCode::from(outcome.exit);
         Ok::<(), BoxError>(())
     });
-    if code == ExitCode::SUCCESS {
-        verdict
-    } else {
-        code
-    }
+    if code == ExitCode::SUCCESS { verdict } else { code }
 }
 
 async fn perform(settings: &Settings, job: &Job) -> Result<Outcome, JobError> {

@@ -18,14 +18,9 @@ pub(crate) async fn ask(
         .map_err(|source| JobError::NoControl { socket, source })?;
     let (reading, mut writing) = stream.split();
     let mut reading = BufReader::new(reading);
-    write_line(&mut writing, job)
-        .await
-        .map_err(|_| JobError::Disconnected)?;
+    write_line(&mut writing, job).await.map_err(|_| JobError::Disconnected)?;
     loop {
-        match read_line(&mut reading)
-            .await
-            .map_err(|_| JobError::Disconnected)?
-        {
+        match read_line(&mut reading).await.map_err(|_| JobError::Disconnected)? {
             Some(Reply::Event(event)) => on_event(event),
             Some(Reply::Done(outcome)) => return Ok(outcome),
             Some(Reply::Failed(why)) => return Err(JobError::Remote(why)),

@@ -96,9 +96,6 @@ async fn answer(mut stream: UnixStream, place: &Place, room: &Semaphore) -> io::
     while let Ok(event) = events.try_recv() {
         write_line(&mut writing, &Reply::Event(event)).await?;
     }
-    let reply = outcome.map_or_else(
-        |error| Reply::Failed(Chain(&error).to_string()),
-        Reply::Done,
-    );
+    let reply = outcome.map_or_else(|error| Reply::Failed(Chain(&error).to_string()), Reply::Done);
     write_line(&mut writing, &reply).await
 }

@@ -54,11 +54,7 @@ struct Index {
 pub(super) async fn run(place: &Place, post: PostId) -> Result<Outcome, JobError> {
     let (backends, asked) = (place.backends.clone(), post.clone());
     let explanation = blocking(move || backends.explain(&asked)).await??;
-    let stored = place
-        .backends
-        .store
-        .get(std::slice::from_ref(&post))
-        .await?;
+    let stored = place.backends.store.get(std::slice::from_ref(&post)).await?;
     let stored: Option<Post> = stored.into_iter().next().flatten();
     let Explanation { truth, board, .. } = &explanation;
     if truth.head.is_none() && truth.rows == 0 && board.is_none() {
@@ -78,10 +74,7 @@ pub(super) async fn run(place: &Place, post: PostId) -> Result<Outcome, JobError
         equal,
         rows: Rows {
             rows: truth.rows,
-            counts: Named {
-                kinds,
-                counts: &truth.counts,
-            },
+            counts: Named { kinds, counts: &truth.counts },
             total: truth.counts.total(),
         },
         truth: head.map(|head| state(head, kinds)),
@@ -89,19 +82,12 @@ pub(super) async fn run(place: &Place, post: PostId) -> Result<Outcome, JobError
         index: index(&explanation),
     };
     let exit = if equal { 0 } else { EXIT_DIFFERENT };
-    Outcome::new(
-        exit,
-        text(&document, &truth.counts, head, live, kinds),
-        &document,
-    )
+    Outcome::new(exit, text(&document, &truth.counts, head, live, kinds), &document)
 }
 
 fn state<'a>(state: &'a PostState, kinds: &'a Kinds) -> State<'a> {
     State {
-        counts: Named {
-            kinds,
-            counts: &state.counts,
-        },
+        counts: Named { kinds, counts: &state.counts },
         total: state.counts.total(),
         version: state.version.0,
         as_of: Timestamp(state.as_of).to_string(),
@@ -110,20 +96,12 @@ fn state<'a>(state: &'a PostState, kinds: &'a Kinds) -> State<'a> {
 }
 
 fn index(explanation: &Explanation) -> Index {
-    let Lag {
-        revisions,
-        rebuilding,
-        ref failure,
-        ..
-    } = explanation.lag;
+    let Lag { revisions, rebuilding, ref failure, .. } = explanation.lag;
     Index {
         found: explanation.indexed.as_ref().ok().copied(),
         behind: revisions,
         rebuilding,
-        failure: failure
-            .as_ref()
-            .or(explanation.indexed.as_ref().err())
-            .map(ToString::to_string),
+        failure: failure.as_ref().or(explanation.indexed.as_ref().err()).map(ToString::to_string),
     }
 }
 
@@ -149,12 +127,7 @@ fn text(
             None => drop(write!(text, "\n{name:8} holds nothing")),
         }
     }
-    let Index {
-        found,
-        behind,
-        rebuilding,
-        failure,
-    } = &document.index;
+    let Index { found, behind, rebuilding, failure } = &document.index;
     let found = match found {
         Some(true) => "holds the post",
         Some(false) => "does not hold the post",
@@ -167,21 +140,13 @@ fn text(
     if let Some(failure) = failure {
         let _ = write!(text, ", failing: {failure}");
     }
-    text.push_str(if document.equal {
-        "\nall counts are equal"
-    } else {
-        "\nTHE COUNTS DIFFER"
-    });
+    text.push_str(if document.equal { "\nall counts are equal" } else { "\nTHE COUNTS DIFFER" });
     text
 }
 
 fn line(text: &mut String, name: &str, counts: &Counts, state: Option<&PostState>, kinds: &Kinds) {
     let _ = write!(text, "\n{name:8}");
-    for count in kinds
-        .all()
-        .map(|kind| counts.get(kind))
-        .chain([counts.total()])
-    {
+    for count in kinds.all().map(|kind| counts.get(kind)).chain([counts.total()]) {
         let _ = write!(text, "{count:>9}");
     }
     if let Some(PostState { version, as_of, .. }) = state {

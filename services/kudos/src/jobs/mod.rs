@@ -45,10 +45,7 @@ pub(crate) enum Job {
 impl Job {
     /// Whether there has to be data before.
     fn needs_data(&self) -> bool {
-        matches!(
-            self,
-            Self::Backup { .. } | Self::Verify | Self::Explain { .. }
-        )
+        matches!(self, Self::Backup { .. } | Self::Verify | Self::Explain { .. })
     }
 }
 
@@ -65,11 +62,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     fn new(exit: u8, text: String, document: &impl Serialize) -> Result<Self, JobError> {
-        Ok(Self {
-            exit,
-            text,
-            json: serde_json::to_string(document)?,
-        })
+        Ok(Self { exit, text, json: serde_json::to_string(document)? })
     }
 }
 

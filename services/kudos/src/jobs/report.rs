@@ -40,14 +40,7 @@ impl Reporter {
     /// out, because the next one says more.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(64);
-        (
-            Self {
-                events,
-                began: Instant::now(),
-                next_ms: Arc::default(),
-            },
-            receiver,
-        )
+        (Self { events, began: Instant::now(), next_ms: Arc::default() }, receiver)
     }
 
     /// Says how far a part of the job is; at most a few times a second, and when it is complete.
@@ -57,21 +50,13 @@ impl Reporter {
             return;
         }
         self.next_ms.store(elapsed + INTERVAL_MS, Ordering::Relaxed);
-        let _ = self.events.try_send(Event::Progress {
-            task: task.to_owned(),
-            done,
-            total,
-        });
+        let _ = self.events.try_send(Event::Progress { task: task.to_owned(), done, total });
     }
 
     /// The same for a job on a thread of its own, which learns whether it is still wanted.
     pub(crate) fn step(&self, task: &str, step: Step) -> ControlFlow<()> {
         self.progress(task, step.done, Some(step.total));
-        if self.events.is_closed() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if self.events.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Says something to a person.

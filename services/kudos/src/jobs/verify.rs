@@ -35,48 +35,18 @@ pub(super) async fn run(place: &Place, reporter: &Reporter) -> Result<Outcome, J
     let (backends, telling) = (place.backends.clone(), reporter.clone());
     let audit = blocking(move || backends.verify(&mut |step| telling.step("records", step)));
     let audit = audit.await??;
-    let Audit {
-        posts,
-        rows,
-        different,
-        ref differences,
-    } = audit;
+    let Audit { posts, rows, different, ref differences } = audit;
     let kinds = &place.kinds;
     let line = |found| line(found, kinds);
     let differences = differences.iter().map(line).collect();
     let exit = if different == 0 { 0 } else { EXIT_DIFFERENT };
-    Outcome::new(
-        exit,
-        text(&audit, kinds),
-        &Document {
-            posts,
-            rows,
-            different,
-            differences,
-        },
-    )
+    Outcome::new(exit, text(&audit, kinds), &Document { posts, rows, different, differences })
 }
 
 fn line<'a>(difference: &'a Difference, kinds: &'a Kinds) -> Line<'a> {
-    let Difference {
-        post,
-        side,
-        rows,
-        counts,
-    } = difference;
-    let (rows, counts) = (
-        Named {
-            kinds,
-            counts: rows,
-        },
-        Named { kinds, counts },
-    );
-    Line {
-        post: post.as_str(),
-        copy: name(*side),
-        rows,
-        counts,
-    }
+    let Difference { post, side, rows, counts } = difference;
+    let (rows, counts) = (Named { kinds, counts: rows }, Named { kinds, counts });
+    Line { post: post.as_str(), copy: name(*side), rows, counts }
 }
 
 /// The names by which answers call the copies.
@@ -88,24 +58,13 @@ fn name(side: Side) -> &'static str {
 }
 
 fn text(audit: &Audit, kinds: &Kinds) -> String {
-    let Audit {
-        posts,
-        rows,
-        different,
-        differences,
-    } = audit;
+    let Audit { posts, rows, different, differences } = audit;
     if *different == 0 {
         return format!("{posts} posts, {rows} rows: every count is that of the rows");
     }
     let mut text = format!("{posts} posts, {rows} rows: {different} counts differ from the rows\n");
     text.push_str("post\tkind\trows\tcounts\tcopy");
-    for Difference {
-        post,
-        side,
-        rows,
-        counts,
-    } in differences
-    {
+    for Difference { post, side, rows, counts } in differences {
         let pair = |kind| (rows.get(kind), counts.get(kind));
         for kind in kinds.all().filter(|&kind| pair(kind).0 != pair(kind).1) {
             let ((rows, counts), kind) = (pair(kind), kinds.name(kind));

@@ -17,10 +17,7 @@ async fn assert_unharmed(api: &Api) {
     let posts = api.walk("sort=popular").await;
     assert_eq!(posts.len(), 1, "{posts:?}");
     assert_eq!(posts[0].total, 0);
-    assert_eq!(
-        api.get("/v1/posts/p000").await.ok()["title"],
-        "Common title 0"
-    );
+    assert_eq!(api.get("/v1/posts/p000").await.ok()["title"], "Common title 0");
     assert_eq!(api.get("/livez").await.status, 200);
 }
 
@@ -51,16 +48,8 @@ async fn refused(server: &Server, request: &[u8]) -> RawAnswer {
 /// The type, the field and the limit of the refusal.
 async fn problem(server: &Server, request: &[u8]) -> (String, Option<String>, Option<u64>) {
     let problem = refused(server, request).await.problem();
-    let kind = problem["type"]
-        .as_str()
-        .unwrap()
-        .trim_start_matches("/problems/")
-        .to_owned();
-    (
-        kind,
-        problem["field"].as_str().map(str::to_owned),
-        problem["limit"].as_u64(),
-    )
+    let kind = problem["type"].as_str().unwrap().trim_start_matches("/problems/").to_owned();
+    (kind, problem["field"].as_str().map(str::to_owned), problem["limit"].as_u64())
 }
 
 fn named(kind: &str, field: &str, limit: Option<u64>) -> (String, Option<String>, Option<u64>) {
@@ -72,32 +61,14 @@ async fn ids_that_break_the_rules_are_refused_wherever_they_stand() {
     let data = tempfile::tempdir().unwrap();
     let (server, api) = server(&data).await;
     let long = "x".repeat(129);
-    for id in [
-        long.as_str(),
-        "%7Bx%7D",
-        "{x}",
-        "a%2Fb",
-        "a%5Cb",
-        "a%00b",
-        "a%0Ab",
-        "%C2%85",
-    ] {
+    for id in [long.as_str(), "%7Bx%7D", "{x}", "a%2Fb", "a%5Cb", "a%00b", "a%0Ab", "%C2%85"] {
         for path in ["", "/reactions", "/reactions/users"] {
             let found = problem(&server, &get(&format!("/v1/posts/{id}{path}"))).await;
-            assert_eq!(
-                found,
-                named("invalid-post-id", "post", Some(128)),
-                "{id}{path}"
-            );
+            assert_eq!(found, named("invalid-post-id", "post", Some(128)), "{id}{path}");
         }
         for request in [
             write("PUT", &format!("/v1/posts/{id}"), JSON, br#"{"title":"t"}"#),
-            write(
-                "PUT",
-                &format!("/v1/posts/{id}/reactions/like/@me"),
-                "",
-                b"",
-            ),
+            write("PUT", &format!("/v1/posts/{id}/reactions/like/@me"), "", b""),
             write("DELETE", &format!("/v1/posts/{id}/reactions/@me"), "", b""),
             write("DELETE", &format!("/v1/posts/{id}"), "", b""),
         ] {
@@ -127,20 +98,9 @@ async fn users_that_break_the_rules_are_refused() {
         [head, user, b"\r\n\r\n"].concat()
     };
     let long = "u".repeat(129);
-    for user in [
-        long.as_bytes(),
-        b"{u}",
-        b"a/b",
-        b"\xff\xfe",
-        b"ann\r\nx-user-id: ben",
-        b"",
-    ] {
+    for user in [long.as_bytes(), b"{u}", b"a/b", b"\xff\xfe", b"ann\r\nx-user-id: ben", b""] {
         let found = problem(&server, &react(user)).await;
-        assert_eq!(
-            found,
-            named("invalid-user-id", "X-User-Id", Some(128)),
-            "{user:?}"
-        );
+        assert_eq!(found, named("invalid-user-id", "X-User-Id", Some(128)), "{user:?}");
     }
     let anonymous = b"PUT /v1/posts/p000/reactions/like/@me HTTP/1.1\r\nhost: kudos\r\nconnection: close\r\n\r\n";
     let answer = refused(&server, anonymous).await;
@@ -173,21 +133,16 @@ async fn paths_and_queries_that_are_not_utf8_or_unknown_are_refused() {
         assert_eq!(found, named("invalid-parameter", field, None), "{query}");
     }
     let long = get(&format!("/v1/search?q={}", "x".repeat(257)));
-    assert_eq!(
-        problem(&server, &long).await,
-        named("invalid-parameter", "q", None)
-    );
+    assert_eq!(problem(&server, &long).await, named("invalid-parameter", "q", None));
     assert_eq!(problem(&server, &get("/v2/posts")).await.0, "not-found");
     let wrong_method = write("POST", "/v1/posts/p000", JSON, b"{}");
     let answer = refused(&server, &wrong_method).await;
     assert_eq!(answer.problem()["type"], "/problems/method-not-allowed");
     assert!(answer.head.contains("allow:"), "{answer:?}");
     // What is no HTTP at all is refused before there is anything to name.
-    for request in [
-        get(&format!("/v1/posts/{}", "x".repeat(100_000))),
-        b"GET\r\n\r\n".to_vec(),
-        vec![0; 64],
-    ] {
+    for request in
+        [get(&format!("/v1/posts/{}", "x".repeat(100_000))), b"GET\r\n\r\n".to_vec(), vec![0; 64]]
+    {
         refused(&server, &request).await;
     }
     assert_unharmed(&api).await;
@@ -198,40 +153,22 @@ async fn unknown_kinds_and_bad_keys_are_refused_with_what_is_allowed() {
     let data = tempfile::tempdir().unwrap();
     let (server, api) = server(&data).await;
     for kind in ["hate", "LIKE", "%7B%7D", "li%00ke"] {
-        let request = write(
-            "PUT",
-            &format!("/v1/posts/p000/reactions/{kind}/@me"),
-            "",
-            b"",
-        );
+        let request = write("PUT", &format!("/v1/posts/p000/reactions/{kind}/@me"), "", b"");
         let problem = refused(&server, &request).await.problem();
         assert_eq!(
             (&problem["type"], &problem["field"]),
             (&"/problems/unknown-kind".into(), &"kind".into())
         );
-        assert_eq!(
-            problem["allowed"],
-            json!(["like", "love", "haha", "wow", "sad", "angry"])
-        );
+        assert_eq!(problem["allowed"], json!(["like", "love", "haha", "wow", "sad", "angry"]));
     }
     let found = problem(&server, &get("/v1/posts/p000/reactions/users?kind=hate")).await;
     assert_eq!(found, named("unknown-kind", "kind", None));
     let long = "k".repeat(129);
-    for key in [
-        "",
-        "two words",
-        "schl\u{fc}ssel",
-        &long,
-        "a\r\nidempotency-key: b",
-    ] {
+    for key in ["", "two words", "schl\u{fc}ssel", &long, "a\r\nidempotency-key: b"] {
         let headers = format!("idempotency-key: {key}\r\n");
         let request = write("PUT", "/v1/posts/p000/reactions/like/@me", &headers, b"");
         let found = problem(&server, &request).await;
-        assert_eq!(
-            found,
-            named("invalid-idempotency-key", "Idempotency-Key", Some(128)),
-            "{key}"
-        );
+        assert_eq!(found, named("invalid-idempotency-key", "Idempotency-Key", Some(128)), "{key}");
     }
     let unknown = Op::new("k", "never-stored", "ann", Some("like"));
     assert_eq!(api.send(&unknown).await.unwrap().problem(), "unknown-post");
@@ -260,20 +197,13 @@ async fn bodies_that_are_too_large_too_deep_or_no_json_are_refused() {
         (json!({"title": 7}), "title"),
         (json!({"title": "t", "body": body}), "body"),
         (json!({"title": "t", "author": author}), "author"),
-        (
-            json!({"title": "t", "created_at": "yesterday"}),
-            "created_at",
-        ),
+        (json!({"title": "t", "created_at": "yesterday"}), "created_at"),
         (json!({"title": "t", "colour": "red"}), "colour"),
         (json!({}), "."),
         (json!([]), "."),
     ] {
         let found = problem(&server, &put_post(sent.to_string().as_bytes())).await;
-        assert_eq!(
-            (found.0.as_str(), found.1.as_deref()),
-            ("invalid-body", Some(field)),
-            "{sent}"
-        );
+        assert_eq!((found.0.as_str(), found.1.as_deref()), ("invalid-body", Some(field)), "{sent}");
     }
     let deep = ["[".repeat(100_000), "{\"title\":".repeat(10_000)];
     for sent in [
@@ -286,34 +216,18 @@ async fn bodies_that_are_too_large_too_deep_or_no_json_are_refused() {
         assert_eq!(problem(&server, &put_post(sent)).await.0, "invalid-body");
     }
     let posts: Vec<String> = (0..101).map(|i| format!("p{i}")).collect();
-    for sent in [
-        json!({"posts": posts}),
-        json!({"posts": []}),
-        json!({"posts": "p000"}),
-    ] {
-        let request = write(
-            "POST",
-            "/v1/reactions:batchGet",
-            JSON,
-            sent.to_string().as_bytes(),
-        );
+    for sent in [json!({"posts": posts}), json!({"posts": []}), json!({"posts": "p000"})] {
+        let request = write("POST", "/v1/reactions:batchGet", JSON, sent.to_string().as_bytes());
         assert_eq!(
             problem(&server, &request).await,
             named("invalid-body", "posts", None),
             "{sent}"
         );
     }
-    for kind in [
-        "",
-        "content-type: text/plain\r\n",
-        "content-type: \u{ff}\r\n",
-    ] {
+    for kind in ["", "content-type: text/plain\r\n", "content-type: \u{ff}\r\n"] {
         let request = write("PUT", "/v1/posts/new", kind, br#"{"title":"t"}"#);
         let problem = refused(&server, &request).await.problem();
-        assert_eq!(
-            problem["type"], "/problems/unsupported-media-type",
-            "{kind}"
-        );
+        assert_eq!(problem["type"], "/problems/unsupported-media-type", "{kind}");
         assert_eq!(problem["allowed"], json!(["application/json"]));
     }
     assert_unharmed(&api).await;
@@ -333,8 +247,7 @@ async fn cursors_that_were_forged_changed_or_taken_from_elsewhere_are_refused() 
     for post in numbered_posts(3) {
         api.put_post(&post).await;
         for user in ["ann", "ben"] {
-            api.react(&Op::new("k", post.id.as_str(), user, Some("like")))
-                .await;
+            api.react(&Op::new("k", post.id.as_str(), user, Some("like"))).await;
         }
     }
     let users = "/v1/posts/p000/reactions/users?limit=1";
@@ -359,21 +272,13 @@ async fn cursors_that_were_forged_changed_or_taken_from_elsewhere_are_refused() 
         ("/v1/search?sort=popular&window=7d", &of_popular),
         ("/v1/search?sort=popular&q=title", &of_popular),
         ("/v1/posts/p001/reactions/users?limit=1", &of_users),
-        (
-            "/v1/posts/p000/reactions/users?limit=1&kind=like",
-            &of_users,
-        ),
+        ("/v1/posts/p000/reactions/users?limit=1&kind=like", &of_users),
     ] {
         let answer = api.get(&format!("{path}&cursor={cursor}")).await;
         assert_eq!(answer.problem(), "invalid-cursor", "{path} {cursor}");
         assert_eq!(answer.json()["field"], "cursor");
     }
-    assert_eq!(
-        api.get(&format!("{popular}&cursor={of_popular}"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(api.get(&format!("{popular}&cursor={of_popular}")).await.status, 200);
 }
 
 #[tokio::test]
@@ -382,10 +287,6 @@ async fn what_a_browser_may_not_do_is_not_allowed_by_default() {
     let (_server, api) = server(&data).await;
     let request = api.request(Method::OPTIONS, "/v1/posts/p000/reactions/like/@me");
     let request = request.header("origin", "https://elsewhere.example");
-    let answer = request
-        .header("access-control-request-method", "PUT")
-        .send()
-        .await
-        .unwrap();
+    let answer = request.header("access-control-request-method", "PUT").send().await.unwrap();
     assert_eq!(answer.headers().get("access-control-allow-origin"), None);
 }

@@ -31,10 +31,7 @@ impl Ran {
 fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kudos"));
     command.env_clear().kill_on_drop(true);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.args(arguments).arg("--data").arg(data);
     command
 }

@@ -17,10 +17,7 @@ async fn killed_at_random_under_load_everything_acknowledged_is_there_and_counte
         let mut acknowledged = load.acknowledged();
         let enough = fastrand::usize(1..1500);
         let killed = async {
-            acknowledged
-                .wait_for(|&count| count >= enough)
-                .await
-                .unwrap();
+            acknowledged.wait_for(|&count| count >= enough).await.unwrap();
             kill();
         };
         let (ended, ()) = tokio::join!(load.run(&api), killed);

@@ -18,13 +18,8 @@ struct SmallVolume(TempDir);
 impl SmallVolume {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mounted = mount(
-            "tmpfs",
-            folder.path(),
-            "tmpfs",
-            MountFlags::empty(),
-            Some(c"size=64m"),
-        );
+        let mounted =
+            mount("tmpfs", folder.path(), "tmpfs", MountFlags::empty(), Some(c"size=64m"));
         if let Err(error) = mounted {
             panic!("this test mounts a tmpfs of 64 MiB and has to be run as root: {error}");
         }
@@ -99,10 +94,7 @@ async fn on_a_full_disk_writes_wait_and_reads_go_on_and_freed_space_needs_no_res
 
     let like = Op::new("full", "p000", "ann", Some("like"));
     let refused = api.send(&like).await.unwrap();
-    assert_eq!(
-        (refused.status, refused.problem()),
-        (507, "no-space".into())
-    );
+    assert_eq!((refused.status, refused.problem()), (507, "no-space".into()));
     assert_eq!(refused.header("retry-after").as_deref(), Some("30"));
     ledger.with(|ledger| ledger.doubt(like));
     let mut post = posts[0].clone();
@@ -159,10 +151,7 @@ async fn a_commit_that_runs_out_of_space_half_way_is_recovered_without_a_restart
         }
     }
     let log = server.log();
-    assert!(
-        log.contains("a commit failed"),
-        "never full in the middle:\n{log}"
-    );
+    assert!(log.contains("a commit failed"), "never full in the middle:\n{log}");
     assert!(log.contains("the store accepts writes again"), "{log}");
     ledger.check(&api).await;
     server.kill().await;

@@ -34,17 +34,12 @@ impl Events {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self {
-            response,
-            text: String::new(),
-        }
+        Self { response, text: String::new() }
     }
 
     /// The next event; none once the server has ended the stream in good order.
     async fn next(&mut self) -> Option<Event> {
-        tokio::time::timeout(PATIENCE, self.read())
-            .await
-            .expect("no event")
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("no event")
     }
 
     async fn read(&mut self) -> Option<Event> {
@@ -57,11 +52,7 @@ impl Events {
                 }
                 continue;
             }
-            let chunk = self
-                .response
-                .chunk()
-                .await
-                .expect("the stream breaks off")?;
+            let chunk = self.response.chunk().await.expect("the stream breaks off")?;
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
@@ -82,18 +73,10 @@ impl Events {
 fn parse(frame: &str) -> Option<Event> {
     let field = |name: &str| {
         let mut lines = frame.lines();
-        lines.find_map(|line| {
-            line.strip_prefix(name)?
-                .strip_prefix(": ")
-                .map(str::to_owned)
-        })
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned))
     };
     let data = serde_json::from_str(&field("data")?).unwrap();
-    Some(Event {
-        id: field("id")?,
-        name: field("event")?,
-        data,
-    })
+    Some(Event { id: field("id")?, name: field("event")?, data })
 }
 
 fn like(post: &str, user: &str) -> Op {
@@ -158,9 +141,7 @@ async fn a_position_that_the_log_does_not_hold_is_told_to_read_anew() {
     let reset = events.next().await.unwrap();
     assert_eq!((reset.name.as_str(), reset.id.as_str()), ("reset", "1"));
     for bad in ["x", "-1", "1.2.x"] {
-        let request = api
-            .request(Method::GET, "/v1/events")
-            .header("last-event-id", bad);
+        let request = api.request(Method::GET, "/v1/events").header("last-event-id", bad);
         assert_eq!(request.send().await.unwrap().status(), 400, "{bad}");
     }
 }
@@ -180,15 +161,9 @@ async fn a_stream_ends_in_good_order_when_the_server_stops() {
 #[tokio::test]
 async fn a_listener_too_many_is_asked_to_come_back() {
     let data = tempfile::tempdir().unwrap();
-    let server = Launch::on(data.path())
-        .set("events.max_clients=2")
-        .start()
-        .await;
+    let server = Launch::on(data.path()).set("events.max_clients=2").start().await;
     let api = server.api();
-    let _two = [
-        Events::open(&api, "", None).await,
-        Events::open(&api, "", None).await,
-    ];
+    let _two = [Events::open(&api, "", None).await, Events::open(&api, "", None).await];
     let third = api.get("/v1/events").await;
     assert_eq!((third.status, third.problem()), (503, "unavailable".into()));
     assert!(third.header("retry-after").is_some());

@@ -26,10 +26,7 @@ async fn aborted_at_a_point_of_the_commit_the_like_is_there_whole_or_not_at_all(
 
         let server = doomed(data.path(), point, "return").await;
         let like = Op::new("k", "p000", "ann", Some("like"));
-        assert!(
-            server.api().send(&like).await.is_err(),
-            "{point}: answered before it was durable"
-        );
+        assert!(server.api().send(&like).await.is_err(), "{point}: answered before it was durable");
         assert_aborted(&server.ended().await);
 
         let server = kudos(data.path()).await;
@@ -42,11 +39,7 @@ async fn aborted_at_a_point_of_the_commit_the_like_is_there_whole_or_not_at_all(
         );
         // The client does not know; its retry does the rest, and says so in the same words.
         let retried = api.react(&like).await;
-        assert_eq!(
-            (&retried["total"], &retried["changed"]),
-            (&1.into(), &true.into()),
-            "{point}"
-        );
+        assert_eq!((&retried["total"], &retried["changed"]), (&1.into(), &true.into()), "{point}");
     }
 }
 
@@ -58,14 +51,11 @@ async fn aborted_at_each_point_under_load_everything_acknowledged_is_counted_onc
     ledger.publish(&server.api(), &posts).await;
     server.kill().await;
 
-    let runs = POINTS
-        .into_iter()
-        .flat_map(|point| [(point, "4*off->return"), (point, "30*off->return")]);
+    let runs =
+        POINTS.into_iter().flat_map(|point| [(point, "4*off->return"), (point, "30*off->return")]);
     for (seed, (point, action)) in (1..).zip(runs) {
         let server = doomed(data.path(), point, action).await;
-        let ended = Load::new(&posts, &ledger, 16, usize::MAX, seed)
-            .run(&server.api())
-            .await;
+        let ended = Load::new(&posts, &ledger, 16, usize::MAX, seed).run(&server.api()).await;
         assert!(ended.lost > 0, "{point}: {ended:?}");
         assert_aborted(&server.ended().await);
 

@@ -14,10 +14,7 @@ const SECRET: &str = "a shared secret of thirty-two bytes or more";
 async fn server(data: &Path) -> Server {
     let launch = Launch::on(data).env("KUDOS_AUTH__MODE", "jwt");
     let launch = launch.env("KUDOS_AUTH__JWT__SECRET", SECRET);
-    launch
-        .env("KUDOS_AUTH__JWT__AUDIENCE", "kudos")
-        .start()
-        .await
+    launch.env("KUDOS_AUTH__JWT__AUDIENCE", "kudos").start().await
 }
 
 /// Seconds since the epoch, `offset` from now.
@@ -36,14 +33,10 @@ fn signed(claims: &Value, secret: &str, algorithm: Algorithm) -> String {
 }
 
 async fn send(api: &Api, method: Method, path: &str, token: &str) -> Answer {
-    let request = api
-        .request(method.clone(), path)
-        .header("authorization", format!("Bearer {token}"));
-    let request = if path.ends_with("p0") {
-        request.json(&json!({ "title": "t" }))
-    } else {
-        request
-    };
+    let request =
+        api.request(method.clone(), path).header("authorization", format!("Bearer {token}"));
+    let request =
+        if path.ends_with("p0") { request.json(&json!({ "title": "t" })) } else { request };
     answer(request).await.unwrap()
 }
 
@@ -56,33 +49,15 @@ async fn a_good_token_names_the_user_and_its_scopes_say_what_the_user_may_do() {
     let api = server.api();
     let editor = signed(&claims("posts:write openid", 60), SECRET, Algorithm::HS256);
     let reader = signed(&claims("react", 60), SECRET, Algorithm::HS256);
-    assert_eq!(
-        send(&api, Method::PUT, "/v1/posts/p0", &editor)
-            .await
-            .status,
-        201
-    );
-    assert_eq!(
-        send(&api, Method::PUT, LIKE, &reader).await.ok()["mine"],
-        "like"
-    );
-    let counts = send(&api, Method::GET, "/v1/posts/p0/reactions", &reader)
-        .await
-        .ok();
-    assert_eq!(
-        (&counts["mine"], &counts["total"]),
-        (&"like".into(), &1.into())
-    );
+    assert_eq!(send(&api, Method::PUT, "/v1/posts/p0", &editor).await.status, 201);
+    assert_eq!(send(&api, Method::PUT, LIKE, &reader).await.ok()["mine"], "like");
+    let counts = send(&api, Method::GET, "/v1/posts/p0/reactions", &reader).await.ok();
+    assert_eq!((&counts["mine"], &counts["total"]), (&"like".into(), &1.into()));
 
-    for (path, token, scope) in [
-        (LIKE, &editor, "react"),
-        ("/v1/posts/p0", &reader, "posts:write"),
-    ] {
+    for (path, token, scope) in [(LIKE, &editor, "react"), ("/v1/posts/p0", &reader, "posts:write")]
+    {
         let refused = send(&api, Method::PUT, path, token).await;
-        assert_eq!(
-            (refused.status, refused.problem()),
-            (403, "forbidden".into())
-        );
+        assert_eq!((refused.status, refused.problem()), (403, "forbidden".into()));
         assert_eq!(refused.json()["scope"], scope);
     }
 }
@@ -94,10 +69,7 @@ async fn tokens_that_are_expired_forged_or_for_others_are_refused_and_change_not
     let api = server.api();
     let good = claims("react posts:write", 60);
     let token = signed(&good, SECRET, Algorithm::HS256);
-    assert_eq!(
-        send(&api, Method::PUT, "/v1/posts/p0", &token).await.status,
-        201
-    );
+    assert_eq!(send(&api, Method::PUT, "/v1/posts/p0", &token).await.status, 201);
 
     let mut elsewhere = good.clone();
     elsewhere["aud"] = "another service".into();
@@ -108,46 +80,21 @@ async fn tokens_that_are_expired_forged_or_for_others_are_refused_and_change_not
     // {"alg":"none"}, and no signature.
     let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());
     for (what, token) in [
-        (
-            "expired",
-            signed(&claims("react", -3600), SECRET, Algorithm::HS256),
-        ),
-        (
-            "another secret",
-            signed(
-                &good,
-                "another secret of thirty-two bytes",
-                Algorithm::HS256,
-            ),
-        ),
+        ("expired", signed(&claims("react", -3600), SECRET, Algorithm::HS256)),
+        ("another secret", signed(&good, "another secret of thirty-two bytes", Algorithm::HS256)),
         ("another algorithm", signed(&good, SECRET, Algorithm::HS512)),
-        (
-            "another audience",
-            signed(&elsewhere, SECRET, Algorithm::HS256),
-        ),
+        ("another audience", signed(&elsewhere, SECRET, Algorithm::HS256)),
         ("another payload", spliced),
         ("no signature", unsigned),
         ("no token at all", "x.y.z".to_owned()),
         ("too long", "x".repeat(9000)),
     ] {
         let refused = send(&api, Method::PUT, LIKE, &token).await;
-        assert_eq!(
-            (refused.status, refused.problem()),
-            (401, "unauthenticated".into()),
-            "{what}"
-        );
-        assert!(
-            refused
-                .header("www-authenticate")
-                .unwrap()
-                .starts_with("Bearer"),
-            "{what}"
-        );
+        assert_eq!((refused.status, refused.problem()), (401, "unauthenticated".into()), "{what}");
+        assert!(refused.header("www-authenticate").unwrap().starts_with("Bearer"), "{what}");
         // A wrong token is refused even where none is needed.
         assert_eq!(
-            send(&api, Method::GET, "/v1/posts/p0/reactions", &token)
-                .await
-                .status,
+            send(&api, Method::GET, "/v1/posts/p0/reactions", &token).await.status,
             401,
             "{what}"
         );
@@ -163,11 +110,7 @@ async fn a_secret_that_could_be_guessed_is_refused_at_the_start_and_not_shown() 
     let data = tempfile::tempdir().unwrap();
     let launch = Launch::on(data.path()).env("KUDOS_AUTH__MODE", "jwt");
     let launch = launch.env("KUDOS_AUTH__JWT__SECRET", "hunter2");
-    let log = launch
-        .try_start()
-        .await
-        .err()
-        .expect("started with a short secret");
+    let log = launch.try_start().await.err().expect("started with a short secret");
     assert!(log.contains("at least 32 bytes"), "{log}");
     assert!(!log.contains("hunter2"), "{log}");
 }

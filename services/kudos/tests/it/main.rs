@@ -1,11 +1,7 @@
 //! The real binary from outside: what it promises over HTTP, and what survives when it is killed,
 //! its disk is full, or its clients misbehave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_input;
 mod cli;

@@ -37,10 +37,7 @@ async fn walk_under_load(queries: &[&str]) {
                 });
                 let walk = walk.await;
                 let shown = shown(&walk);
-                assert!(
-                    shown.values().all(|&times| times == 1),
-                    "{query}: {shown:?}"
-                );
+                assert!(shown.values().all(|&times| times == 1), "{query}: {shown:?}");
                 assert_eq!(shown.len() as u64, POSTS, "{query}");
             }
         }
@@ -54,10 +51,7 @@ async fn walk_under_load(queries: &[&str]) {
 async fn await_index(api: &Api) {
     let begun = Instant::now();
     while api.walk("q=common&sort=relevance&limit=100").await.len() as u64 != POSTS {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "the index does not follow"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(30), "the index does not follow");
     }
 }
 
@@ -68,12 +62,7 @@ async fn a_popular_walk_shows_every_post_once_while_counts_change() {
 
 #[tokio::test]
 async fn recent_and_relevance_walks_show_every_post_once_while_counts_change() {
-    walk_under_load(&[
-        "sort=recent",
-        "q=common&sort=recent",
-        "q=common&sort=relevance",
-    ])
-    .await;
+    walk_under_load(&["sort=recent", "q=common&sort=recent", "q=common&sort=relevance"]).await;
 }
 
 #[tokio::test]
@@ -94,10 +83,7 @@ async fn a_walk_over_who_reacted_shows_every_user_once() {
 async fn a_window_holds_the_posts_written_within_it() {
     let data = tempfile::tempdir().unwrap();
     let server = kudos(data.path()).await;
-    let (api, now) = (
-        server.api(),
-        kudos_core::Clock::now(&kudos_core::SystemClock),
-    );
+    let (api, now) = (server.api(), kudos_core::Clock::now(&kudos_core::SystemClock));
     let hours = [("p000", 0), ("p001", 2), ("p002", 30), ("p003", 24 * 8)];
     for (mut post, (_, hours)) in numbered_posts(4).into_iter().zip(hours) {
         post.created_at = now.minus(Duration::from_secs(hours * 3600));

@@ -26,12 +26,9 @@ async fn clients_that_never_finish_are_let_go_and_hold_up_nobody() {
     api.put_post(&numbered_posts(1)[0]).await;
 
     let mut waiting = Vec::new();
-    for request in [
-        b"".as_slice(),
-        b"GET /livez HT",
-        b"GET /livez HTTP/1.1\r\nhost: kudos\r\n",
-        HALF_A_BODY,
-    ] {
+    for request in
+        [b"".as_slice(), b"GET /livez HT", b"GET /livez HTTP/1.1\r\nhost: kudos\r\n", HALF_A_BODY]
+    {
         for _ in 0..50 {
             let mut stream = connect(server.address()).await;
             stream.write_all(request).await.unwrap();
@@ -65,10 +62,7 @@ async fn half_closed_and_broken_connections_store_nothing_and_hold_up_nobody() {
         // The server sees that no more will come and lets go, with or without a word.
         let mut rest = Vec::new();
         let _ = half_closed.read_to_end(&mut rest).await;
-        assert!(
-            !String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 2"),
-            "{rest:?}"
-        );
+        assert!(!String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 2"), "{rest:?}");
 
         let mut dropped = connect(server.address()).await;
         dropped.write_all(HALF_A_BODY).await.unwrap();

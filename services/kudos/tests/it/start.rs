@@ -59,9 +59,7 @@ fn noise(seed: u64, bytes: usize) -> String {
 
 /// The size of all journals.
 fn journals(data: &Path) -> u64 {
-    let files = std::fs::read_dir(data.join("store"))
-        .unwrap()
-        .map(Result::unwrap);
+    let files = std::fs::read_dir(data.join("store")).unwrap().map(Result::unwrap);
     let journals = files.filter(|file| file.path().extension().is_some_and(|name| name == "jnl"));
     journals.map(|file| file.metadata().unwrap().len()).sum()
 }

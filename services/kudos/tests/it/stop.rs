@@ -31,27 +31,17 @@ async fn a_request_that_has_begun_is_answered_when_the_server_is_asked_to_stop()
     assert_eq!(read_answer(stream).await.unwrap().status, 201);
     let stopped = server.ended().await;
     assert!(stopped.status.success(), "{}", stopped.log);
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 
     let server = kudos(data.path()).await;
-    assert_eq!(
-        server.api().get("/v1/posts/late").await.ok()["title"],
-        "stored while stopping"
-    );
+    assert_eq!(server.api().get("/v1/posts/late").await.ok()["title"], "stored while stopping");
 }
 
 /// Waits until the server takes no more connections. Each try is an answer of the system.
 async fn refused_connection(address: &str) {
     let begun = Instant::now();
     while TcpStream::connect(address).await.is_ok() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "still accepting connections"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(10), "still accepting connections");
         tokio::task::yield_now().await;
     }
 }
@@ -70,11 +60,7 @@ async fn a_request_that_never_ends_is_cut_within_the_grace() {
     let begun = Instant::now();
     let stopped = server.stop().await;
     assert!(stopped.status.success(), "{}", stopped.log);
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -83,10 +69,7 @@ async fn a_server_that_is_ready_says_so_and_names_its_checks() {
     let server = kudos(data.path()).await;
     let api = server.api();
     assert_eq!(
-        (
-            api.get("/livez").await.body.as_str(),
-            api.get("/readyz").await.body.as_str()
-        ),
+        (api.get("/livez").await.body.as_str(), api.get("/readyz").await.body.as_str()),
         ("ok", "ready")
     );
     let report = api.get("/readyz?verbose").await.ok();
@@ -111,27 +94,15 @@ async fn metrics_can_be_read_by_prometheus_and_count_reactions() {
     api.put_post(&numbered_posts(1)[0]).await;
     api.react(&Op::new("k", "p000", "ann", Some("like"))).await;
     let metrics = api.get("/metrics").await;
-    assert!(
-        metrics
-            .header("content-type")
-            .unwrap()
-            .starts_with("text/plain")
-    );
-    let samples: Vec<_> = metrics
-        .body
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
+    assert!(metrics.header("content-type").unwrap().starts_with("text/plain"));
+    let samples: Vec<_> = metrics.body.lines().filter(|line| !line.starts_with('#')).collect();
     for line in &samples {
         let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
         let bare = name.split('{').next().unwrap();
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
         assert!(!bare.is_empty() && bare.chars().all(valid), "{line}");
         assert_eq!(name.contains('{'), name.ends_with('}'), "{line}");
-        assert!(
-            matches!(value, "+Inf" | "NaN") || value.parse::<f64>().is_ok(),
-            "{line}"
-        );
+        assert!(matches!(value, "+Inf" | "NaN") || value.parse::<f64>().is_ok(), "{line}");
     }
     let reactions = |line: &&&str| line.starts_with("kudos_reactions");
     assert!(samples.iter().find(reactions).is_some(), "{}", metrics.body);

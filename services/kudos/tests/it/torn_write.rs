@@ -20,27 +20,13 @@ type Damage = fn(&LastWrite, &File);
 
 /// Every way in which the last write may be broken.
 const DAMAGES: [(&str, Damage); 9] = [
-    ("cut off before its first byte", |at, file| {
-        file.set_len(at.begin).unwrap()
-    }),
-    ("cut off after one byte", |at, file| {
-        file.set_len(at.begin + 1).unwrap()
-    }),
-    ("cut off in the middle", |at, file| {
-        file.set_len(at.middle()).unwrap()
-    }),
-    ("cut off before its last byte", |at, file| {
-        file.set_len(at.end - 1).unwrap()
-    }),
-    ("zeros instead of its second half", |at, file| {
-        at.fill(file, at.middle(), at.end, 0)
-    }),
-    ("zeros instead of its first half", |at, file| {
-        at.fill(file, at.begin, at.middle(), 0)
-    }),
-    ("a hole of zeros inside", |at, file| {
-        at.fill(file, at.middle(), at.middle() + 16, 0)
-    }),
+    ("cut off before its first byte", |at, file| file.set_len(at.begin).unwrap()),
+    ("cut off after one byte", |at, file| file.set_len(at.begin + 1).unwrap()),
+    ("cut off in the middle", |at, file| file.set_len(at.middle()).unwrap()),
+    ("cut off before its last byte", |at, file| file.set_len(at.end - 1).unwrap()),
+    ("zeros instead of its second half", |at, file| at.fill(file, at.middle(), at.end, 0)),
+    ("zeros instead of its first half", |at, file| at.fill(file, at.begin, at.middle(), 0)),
+    ("a hole of zeros inside", |at, file| at.fill(file, at.middle(), at.middle() + 16, 0)),
     ("a flipped bit in the last value", |at, file| {
         let mut byte = [0];
         file.read_exact_at(&mut byte, at.end - 24).unwrap();
@@ -70,10 +56,7 @@ fn end_of_journal(data: &Path) -> (PathBuf, u64) {
     let journals = files.filter(|path| path.extension().is_some_and(|name| name == "jnl"));
     let newest = journals.max_by_key(number).expect("a journal");
     let bytes = fs::read(&newest).unwrap();
-    let last = bytes
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .expect("something was written");
+    let last = bytes.iter().rposition(|&byte| byte != 0).expect("something was written");
     (newest, last as u64 + 1)
 }
 
@@ -99,12 +82,7 @@ async fn whatever_a_torn_last_write_looks_like_all_before_it_is_there() {
     let api = server.api();
     ledger.publish(&api, &posts).await;
     for i in 0..30 {
-        let op = Op::new(
-            "k",
-            &format!("p00{}", i % 5),
-            &format!("u{i}"),
-            Some("like"),
-        );
+        let op = Op::new("k", &format!("p00{}", i % 5), &format!("u{i}"), Some("like"));
         let answer = api.send(&op).await.unwrap();
         ledger.with(|ledger| ledger.acknowledge(&op, &answer));
     }
@@ -120,11 +98,7 @@ async fn whatever_a_torn_last_write_looks_like_all_before_it_is_there() {
     let (same, end) = end_of_journal(data.path());
     assert_eq!(journal, same);
     let journal = journal.strip_prefix(data.path()).unwrap().to_owned();
-    let at = LastWrite {
-        journal,
-        begin,
-        end,
-    };
+    let at = LastWrite { journal, begin, end };
     assert!(end > begin + 64, "{begin}..{end}");
 
     let failed: Vec<String> = stream::iter(DAMAGES)
@@ -132,14 +106,7 @@ async fn whatever_a_torn_last_write_looks_like_all_before_it_is_there() {
             let copied = tempfile::tempdir().unwrap();
             copy(data.path(), copied.path());
             let path = copied.path().join(&at.journal);
-            damage(
-                &at,
-                &OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .open(path)
-                    .unwrap(),
-            );
+            damage(&at, &OpenOptions::new().read(true).write(true).open(path).unwrap());
             match Launch::on(copied.path()).try_start().await {
                 Err(log) => Some(format!("{name}: no start\n{log}")),
                 Ok(server) => {

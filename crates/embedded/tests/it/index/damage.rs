@@ -14,13 +14,9 @@ use super::{Machine, post_id};
 async fn an_index_that_was_stopped_at_any_time_catches_up() {
     let mut machine = Machine::new();
     for round in 0..5 {
-        machine
-            .upsert(&format!("r{round}"), "apple", "", round)
-            .await;
+        machine.upsert(&format!("r{round}"), "apple", "", round).await;
         machine = Machine::on(machine.stop());
-        machine
-            .upsert(&format!("s{round}"), "apple", "", round)
-            .await;
+        machine.upsert(&format!("s{round}"), "apple", "", round).await;
         if round % 2 == 0 {
             machine.index.refresh().await.unwrap();
         }
@@ -77,10 +73,7 @@ async fn a_truncated_segment_is_built_anew() {
     let folder = machine.stop();
     for file in fs::read_dir(folder.path().join("index")).unwrap() {
         let path = file.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "fast")
-        {
+        if path.extension().is_some_and(|extension| extension == "fast") {
             fs::write(path, "").unwrap();
         }
     }
@@ -131,21 +124,11 @@ async fn an_index_that_cannot_be_opened_says_so_and_opens_when_it_can() {
     machine.upsert_many(3).await;
     assert!(machine.index.refresh().await.is_err());
     let lag = machine.index.lag();
-    assert!(
-        lag.revisions == 3 && lag.since.is_some() && lag.failure.is_some(),
-        "{lag:?}"
-    );
-    let query = IndexQuery {
-        text: "apple".into(),
-        since: None,
-        order: IndexOrder::Popular,
-        limit: 10,
-    };
+    assert!(lag.revisions == 3 && lag.since.is_some() && lag.failure.is_some(), "{lag:?}");
+    let query =
+        IndexQuery { text: "apple".into(), since: None, order: IndexOrder::Popular, limit: 10 };
     let refused = machine.index.search(&query).await;
-    assert!(
-        matches!(refused, Err(PortError::Unavailable(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(PortError::Unavailable(_))), "{refused:?}");
     fs::remove_file(machine.index_folder()).unwrap();
     machine.index.refresh().await.unwrap();
     assert_eq!(machine.found("apple").await.len(), 3);

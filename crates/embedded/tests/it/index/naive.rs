@@ -14,12 +14,7 @@ use super::{Machine, post_id};
 /// What happens to a post.
 #[derive(Debug, Clone)]
 enum Step {
-    Upsert {
-        post: u8,
-        title: String,
-        body: String,
-        at: u64,
-    },
+    Upsert { post: u8, title: String, body: String, at: u64 },
     Hide(u8),
     React(u8, u64),
     Refresh,
@@ -45,14 +40,8 @@ struct Naive(BTreeMap<String, (String, u64)>);
 
 impl Naive {
     fn matches(&self, board: &Board, text: &str, since: u64) -> Vec<RankEntry> {
-        let has = |held: &str| {
-            text.split(' ')
-                .all(|word| held.split(' ').any(|w| w == word))
-        };
-        let within = self
-            .0
-            .iter()
-            .filter(|(_, (held, at))| has(held) && *at >= since);
+        let has = |held: &str| text.split(' ').all(|word| held.split(' ').any(|w| w == word));
+        let within = self.0.iter().filter(|(_, (held, at))| has(held) && *at >= since);
         let entry = |(id, (_, at)): (&String, &(String, u64))| RankEntry {
             post: post_id(id),
             total: board.total(id),
@@ -66,12 +55,7 @@ async fn run(steps: Vec<Step>) {
     let (mut machine, mut naive) = (Machine::new(), Naive::default());
     for step in steps {
         match step {
-            Step::Upsert {
-                post,
-                title,
-                body,
-                at,
-            } => {
+            Step::Upsert { post, title, body, at } => {
                 let id = format!("p{post}");
                 machine.upsert(&id, &title, &body, at).await;
                 naive.0.insert(id, (format!("{title} {body}"), at));
@@ -96,32 +80,16 @@ async fn run(steps: Vec<Step>) {
         let mut expected = naive.matches(&machine.board, text, since);
         let query = |order| {
             let (text, since) = (text.to_owned(), Some(Millis(since)));
-            IndexQuery {
-                text,
-                since,
-                order,
-                limit,
-            }
+            IndexQuery { text, since, order, limit }
         };
         let found = async |order| machine.index.search(&query(order)).await.unwrap();
         expected.sort();
         let popular = found(IndexOrder::Popular).await;
-        let entry = |IndexHit {
-                         post,
-                         created_at,
-                         total,
-                     }| RankEntry {
-            post,
-            total,
-            created_at,
-        };
+        let entry = |IndexHit { post, created_at, total }| RankEntry { post, total, created_at };
         let popular: Vec<_> = popular.into_iter().map(entry).collect();
         assert_eq!(popular, expected[..limit.min(expected.len())]);
 
-        let key = |post: &PostId, created_at| TimeKey {
-            created_at,
-            post: post.clone(),
-        };
+        let key = |post: &PostId, created_at| TimeKey { created_at, post: post.clone() };
         expected.sort_by_key(|entry| key(&entry.post, entry.created_at));
         let (mut walked, mut after) = (Vec::new(), None);
         loop {
@@ -132,11 +100,8 @@ async fn run(steps: Vec<Step>) {
         }
         assert_eq!(walked, expected);
 
-        let mut relevant: Vec<_> = found(IndexOrder::Relevance)
-            .await
-            .into_iter()
-            .map(|hit| hit.post)
-            .collect();
+        let mut relevant: Vec<_> =
+            found(IndexOrder::Relevance).await.into_iter().map(|hit| hit.post).collect();
         assert_eq!(relevant.len(), limit.min(expected.len()));
         relevant.retain(|post| !expected.iter().any(|entry| entry.post == *post));
         assert_eq!(relevant, []);

@@ -11,9 +11,8 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match &self.node.value {
             Value::Table(table) => {
-                let entries = table
-                    .iter()
-                    .map(|(key, node)| (key.clone(), self.child(key, node.clone())));
+                let entries =
+                    table.iter().map(|(key, node)| (key.clone(), self.child(key, node.clone())));
                 visitor.visit_map(Entries::new(entries.collect()))
             }
             Value::List(items) => {

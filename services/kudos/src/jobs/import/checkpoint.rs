@@ -31,10 +31,7 @@ impl Checkpoint {
     /// file that was changed begins anew, which is always safe.
     pub(super) fn of(role: Role, format: Format, file: &mut File, data: &Path) -> io::Result<Self> {
         let metadata = file.metadata()?;
-        let changed = metadata
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let changed = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut hasher = blake3::Hasher::new();
         hasher.update(format!("{} {format:?}", role.name()).as_bytes());
         hasher.update(&metadata.len().to_le_bytes());
@@ -65,18 +62,14 @@ impl Checkpoint {
             fs::write(&new, bytes)?;
             fs::rename(&new, &self.0)
         };
-        write().map_err(|source| JobError::File {
-            path: self.0.clone(),
-            source,
-        })
+        write().map_err(|source| JobError::File { path: self.0.clone(), source })
     }
 
     pub(super) fn remove(self) -> Result<(), JobError> {
         match fs::remove_file(&self.0) {
-            Err(source) if source.kind() != ErrorKind::NotFound => Err(JobError::File {
-                path: self.0,
-                source,
-            }),
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                Err(JobError::File { path: self.0, source })
+            }
             _ => Ok(()),
         }
     }

@@ -72,33 +72,18 @@ pub(super) async fn run(
     files: ImportFiles,
     reporter: &Reporter,
 ) -> Result<Outcome, JobError> {
-    let ImportFiles {
-        posts,
-        reactions,
-        format,
-        report,
-    } = files;
+    let ImportFiles { posts, reactions, format, report } = files;
     let open = |role, path: Option<PathBuf>| {
-        path.map(|path| Source::open(role, path, format, &place.data))
-            .transpose()
+        path.map(|path| Source::open(role, path, format, &place.data)).transpose()
     };
     let mut posts = open(Role::Posts, posts)?;
     let mut reactions = open(Role::Reactions, reactions)?;
-    let resumed = [&posts, &reactions]
-        .into_iter()
-        .flatten()
-        .any(Source::is_resumed);
+    let resumed = [&posts, &reactions].into_iter().flatten().any(Source::is_resumed);
     let mut refusals = Refusals::new(report, resumed, reporter.clone())?;
-    for source in [&posts, &reactions]
-        .into_iter()
-        .flatten()
-        .filter(|source| source.is_resumed())
-    {
+    for source in [&posts, &reactions].into_iter().flatten().filter(|source| source.is_resumed()) {
         let (path, line) = (source.path().display(), source.lines() + 1);
         reporter
-            .note(format!(
-                "{path}: going on at line {line}, where the last import stopped"
-            ))
+            .note(format!("{path}: going on at line {line}, where the last import stopped"))
             .await;
     }
     if let Some(source) = &mut posts {
@@ -116,13 +101,7 @@ pub(super) async fn run(
 
 fn outcome(sources: &[Source]) -> Result<Outcome, JobError> {
     let summary = |source: &Source| {
-        let Tally {
-            read,
-            changed,
-            unchanged,
-            superseded,
-            refused,
-        } = source.tally;
+        let Tally { read, changed, unchanged, superseded, refused } = source.tally;
         let file = source.path().display();
         format!(
             "{file}: {read} read, {changed} new or changed, {unchanged} as before, \
@@ -130,10 +109,7 @@ fn outcome(sources: &[Source]) -> Result<Outcome, JobError> {
         )
     };
     let text = sources.iter().map(summary).collect::<Vec<_>>().join("\n");
-    let document = |source| FileSummary {
-        file: Source::path(source),
-        tally: source.tally,
-    };
+    let document = |source| FileSummary { file: Source::path(source), tally: source.tally };
     let documents: Vec<FileSummary<'_>> = sources.iter().map(document).collect();
     let refused = sources.iter().any(|source| source.tally.refused > 0);
     Outcome::new(if refused { EXIT_REFUSED } else { 0 }, text, &documents)

@@ -29,10 +29,7 @@ pub(super) async fn import(
             let store = Arc::clone(&store);
             async move { (line, store.upsert(&post).await) }
         };
-        let mut upserts = stream::iter(posts)
-            .map(upsert)
-            .buffer_unordered(IN_FLIGHT)
-            .boxed();
+        let mut upserts = stream::iter(posts).map(upsert).buffer_unordered(IN_FLIGHT).boxed();
         while let Some((line, upserted)) = upserts.next().await {
             match upserted {
                 Ok(Upserted::Unchanged) => source.tally.unchanged += 1,
@@ -46,11 +43,7 @@ pub(super) async fn import(
         }
         refusals.flush()?;
         source.save()?;
-        reporter.progress(
-            source.role().name(),
-            source.lines(),
-            Some(source.estimate()),
-        );
+        reporter.progress(source.role().name(), source.lines(), Some(source.estimate()));
     }
     Ok(())
 }

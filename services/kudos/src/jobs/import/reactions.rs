@@ -36,11 +36,7 @@ pub(super) async fn import(
         apply(place, source, latest, refusals).await?;
         refusals.flush()?;
         source.save()?;
-        reporter.progress(
-            source.role().name(),
-            source.lines(),
-            Some(source.estimate()),
-        );
+        reporter.progress(source.role().name(), source.lines(), Some(source.estimate()));
     }
     Ok(())
 }
@@ -100,15 +96,10 @@ async fn apply(
         let (store, op) = (Arc::clone(&store), operation(reaction, &kinds));
         async move { (line, store.import(op).await) }
     };
-    let mut imports = stream::iter(records)
-        .map(import)
-        .buffer_unordered(IN_FLIGHT)
-        .boxed();
+    let mut imports = stream::iter(records).map(import).buffer_unordered(IN_FLIGHT).boxed();
     while let Some((line, imported)) = imports.next().await {
         match imported {
-            Ok(Some(Applied {
-                outcome, replayed, ..
-            })) if outcome.changed && !replayed => {
+            Ok(Some(Applied { outcome, replayed, .. })) if outcome.changed && !replayed => {
                 source.tally.changed += 1;
             }
             Ok(Some(_)) => source.tally.unchanged += 1,
@@ -124,12 +115,7 @@ async fn apply(
 }
 
 fn operation(reaction: Reaction, kinds: &Kinds) -> Operation {
-    let Reaction {
-        post,
-        user,
-        kind,
-        at,
-    } = reaction;
+    let Reaction { post, user, kind, at } = reaction;
     let name = kind.map_or("", |kind| kinds.name(kind));
     // No id holds a slash, so two different lines have two different keys.
     let key = format!("import/{post}/{user}/{name}/{}", at.0);

@@ -25,21 +25,13 @@ impl Refusals {
     ) -> Result<Self, JobError> {
         let open = |path: PathBuf| {
             let mut options = File::options();
-            options
-                .create(true)
-                .write(true)
-                .append(resumed)
-                .truncate(!resumed);
+            options.create(true).write(true).append(resumed).truncate(!resumed);
             match options.open(&path) {
                 Ok(file) => Ok((path, BufWriter::new(file))),
                 Err(source) => Err(JobError::File { path, source }),
             }
         };
-        Ok(Self {
-            report: report.map(open).transpose()?,
-            reporter,
-            refused: 0,
-        })
+        Ok(Self { report: report.map(open).transpose()?, reporter, refused: 0 })
     }
 
     /// One line was refused.
@@ -53,10 +45,7 @@ impl Refusals {
         self.refused += 1;
         if let Some((path, report)) = &mut self.report {
             let written = writeln!(report, "{text}");
-            written.map_err(|source| JobError::File {
-                path: path.clone(),
-                source,
-            })?;
+            written.map_err(|source| JobError::File { path: path.clone(), source })?;
         }
         if self.refused <= SHOWN {
             self.reporter.note(text).await;
@@ -69,10 +58,7 @@ impl Refusals {
         let Some((path, report)) = &mut self.report else {
             return Ok(());
         };
-        report.flush().map_err(|source| JobError::File {
-            path: path.clone(),
-            source,
-        })
+        report.flush().map_err(|source| JobError::File { path: path.clone(), source })
     }
 
     pub(super) async fn finish(mut self) -> Result<(), JobError> {
@@ -83,9 +69,7 @@ impl Refusals {
                 Some((path, _)) => format!("all are in {}", path.display()),
                 None => "--report FILE writes all of them".to_owned(),
             };
-            self.reporter
-                .note(format!("… and {hidden} more refused lines: {place}"))
-                .await;
+            self.reporter.note(format!("… and {hidden} more refused lines: {place}")).await;
         }
         Ok(())
     }

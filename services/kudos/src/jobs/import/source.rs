@@ -68,10 +68,7 @@ impl Source {
             Some(FileFormat::Jsonl) => Format::JsonLines,
             None => Format::of(&path).ok_or_else(|| JobError::Format(path.clone()))?,
         };
-        let failed = |source| JobError::File {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| JobError::File { path: path.clone(), source };
         let mut file = File::open(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let checkpoint = Checkpoint::of(role, format, &mut file, data).map_err(failed)?;
@@ -80,41 +77,21 @@ impl Source {
         let columns = match format {
             Format::JsonLines => Columns::Named,
             Format::Csv => {
-                let header = lines
-                    .next_line()
-                    .map_err(failed)?
-                    .and_then(|line| line.bytes.ok());
+                let header = lines.next_line().map_err(failed)?.and_then(|line| line.bytes.ok());
                 let columns = format.columns(&header.unwrap_or_default(), role.columns());
-                columns.map_err(|error| JobError::Header {
-                    path: path.clone(),
-                    error,
-                })?
+                columns.map_err(|error| JobError::Header { path: path.clone(), error })?
             }
         };
         let mut tally = Tally::default();
         let held = checkpoint.load();
         let resumed = held.is_some();
-        if let Some(Place {
-            offset,
-            lines: read,
-            tally: before,
-        }) = held
-        {
+        if let Some(Place { offset, lines: read, tally: before }) = held {
             let mut file = File::open(&path).map_err(failed)?;
             file.seek(SeekFrom::Start(offset)).map_err(failed)?;
             lines = Lines::resume(BufReader::new(file), format, offset, read);
             tally = before;
         }
-        Ok(Self {
-            role,
-            path,
-            length,
-            columns,
-            lines,
-            checkpoint,
-            resumed,
-            tally,
-        })
+        Ok(Self { role, path, length, columns, lines, checkpoint, resumed, tally })
     }
 
     /// The next records; none at the end of the file.
@@ -122,10 +99,7 @@ impl Source {
         &mut self,
         parse: impl Fn(&Columns, &[u8]) -> Result<T, Refusal>,
     ) -> Result<Option<Batch<T>>, JobError> {
-        let mut batch = Batch {
-            records: Vec::new(),
-            refused: Vec::new(),
-        };
+        let mut batch = Batch { records: Vec::new(), refused: Vec::new() };
         let start = self.lines.offset();
         while batch.records.len() + batch.refused.len() < BATCH_RECORDS
             && self.lines.offset() - start < BATCH_BYTES
@@ -145,11 +119,7 @@ impl Source {
     /// Remembers that everything read so far is durable.
     pub(super) fn save(&self) -> Result<(), JobError> {
         let (offset, lines) = (self.lines.offset(), self.lines.lines());
-        self.checkpoint.save(&Place {
-            offset,
-            lines,
-            tally: self.tally,
-        })
+        self.checkpoint.save(&Place { offset, lines, tally: self.tally })
     }
 
     /// Forgets how far the file was imported: it is done.
@@ -176,18 +146,12 @@ impl Source {
 
     /// About how many lines there are: as many in each byte to come as in those read.
     pub(super) fn estimate(&self) -> u64 {
-        let (lines, offset) = (
-            u128::from(self.lines.lines()),
-            u128::from(self.lines.offset()),
-        );
+        let (lines, offset) = (u128::from(self.lines.lines()), u128::from(self.lines.offset()));
         let all = lines * u128::from(self.length) / offset.max(1);
         u64::try_from(all).unwrap_or(u64::MAX).max(self.lines())
     }
 
     fn failed(&self, source: io::Error) -> JobError {
-        JobError::File {
-            path: self.path.clone(),
-            source,
-        }
+        JobError::File { path: self.path.clone(), source }
     }
 }

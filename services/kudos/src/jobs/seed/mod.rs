@@ -63,10 +63,7 @@ pub(super) async fn run(
         let (store, plan) = writing.clone();
         async move { Ok::<_, JobError>(store.upsert(&plan.post(n)?).await?) }
     };
-    let mut upserts = stream::iter(1..args.posts)
-        .map(upsert)
-        .buffer_unordered(IN_FLIGHT)
-        .boxed();
+    let mut upserts = stream::iter(1..args.posts).map(upsert).buffer_unordered(IN_FLIGHT).boxed();
     while let Some(upserted) = upserts.try_next().await? {
         summary.posts += 1;
         summary.new_posts += u64::from(upserted == Upserted::Created);
@@ -79,21 +76,13 @@ pub(super) async fn run(
         let store = Arc::clone(&writing);
         async move { Ok::<_, JobError>(store.apply(op?).await?) }
     };
-    let mut applies = stream::iter(operations)
-        .map(apply)
-        .buffer_unordered(IN_FLIGHT)
-        .boxed();
+    let mut applies = stream::iter(operations).map(apply).buffer_unordered(IN_FLIGHT).boxed();
     while let Some(applied) = applies.try_next().await? {
         summary.reactions += 1;
         summary.new_reactions += u64::from(applied.outcome.changed && !applied.replayed);
         reporter.progress("reactions", summary.reactions, Some(args.reactions));
     }
-    let Summary {
-        posts,
-        reactions,
-        new_posts,
-        new_reactions,
-    } = summary;
+    let Summary { posts, reactions, new_posts, new_reactions } = summary;
     let text =
         format!("{posts} posts ({new_posts} new), {reactions} reactions ({new_reactions} new)");
     Outcome::new(0, text, &summary)

@@ -28,12 +28,7 @@ pub(super) struct Plan {
 impl Plan {
     /// The seed as of `now`.
     pub(super) fn new(args: SeedArgs, kinds: Arc<Kinds>, now: Millis) -> Self {
-        let mut plan = Self {
-            args,
-            kinds,
-            now,
-            shares: Vec::new(),
-        };
+        let mut plan = Self { args, kinds, now, shares: Vec::new() };
         // Young posts have not had the time to become the most popular ones.
         let rank = |&n: &u32| {
             let young = plan.age_ms(n) < DAY_MS;
@@ -42,9 +37,7 @@ impl Plan {
         let mut by_rank: Vec<(f64, u32)> = (0..args.posts).map(|n| (rank(&n), n)).collect();
         by_rank.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         plan.shares = vec![0; args.posts as usize];
-        for ((_, n), share) in by_rank
-            .into_iter()
-            .zip(zipf(args.posts, args.reactions, args.users))
+        for ((_, n), share) in by_rank.into_iter().zip(zipf(args.posts, args.reactions, args.users))
         {
             plan.shares[n as usize] = share;
         }
@@ -84,17 +77,12 @@ impl Plan {
         let mut rng = self.rng(&[3, n.into()]);
         // j ↦ first + j·step mod users visits every user once if the step has no common divisor.
         let first = rng.u32(..users);
-        let step = (0..64)
-            .map(|_| rng.u32(1..=users))
-            .find(|&step| coprime(step, users))
-            .unwrap_or(1);
+        let step =
+            (0..64).map(|_| rng.u32(1..=users)).find(|&step| coprime(step, users)).unwrap_or(1);
         let visit =
             move |j: u32| (u64::from(first) + u64::from(j) * u64::from(step)) % u64::from(users);
-        let mood: Vec<f64> = self
-            .kinds
-            .all()
-            .map(|kind| weight(kind) * (0.4 + rng.f64()))
-            .collect();
+        let mood: Vec<f64> =
+            self.kinds.all().map(|kind| weight(kind) * (0.4 + rng.f64())).collect();
         // A share is a number of users, so a visited user fits in 32 bits.
         (0..self.shares[n as usize]).map(move |j| self.reaction(n, visit(j) as u32, &mood))
     }
@@ -104,10 +92,7 @@ impl Plan {
         let kind = draw(mood, &mut rng);
         let created = self.created(n);
         let delay = part(self.now.0 - created.0, rng.f64().powi(3));
-        let (post, who) = (
-            Self::post_id(&self.args, n)?,
-            UserId::new(&text::user(user))?,
-        );
+        let (post, who) = (Self::post_id(&self.args, n)?, UserId::new(&text::user(user))?);
         let key = format!("seed:{post}:{who}:{}", self.kinds.name(kind));
         let at = created.plus(Duration::from_millis(delay));
         Ok(Operation::keyed(&key, post, who, Some(kind), at))
@@ -121,18 +106,13 @@ impl Plan {
     fn age_ms(&self, n: u32) -> u64 {
         match n {
             0 => FIRST_AGE_MS,
-            n => part(
-                SPAN.as_millis() as u64,
-                self.rng(&[5, n.into()]).f64().powf(2.2),
-            ),
+            n => part(SPAN.as_millis() as u64, self.rng(&[5, n.into()]).f64().powf(2.2)),
         }
     }
 
     /// Random numbers for one purpose, the same in whatever order they are asked for.
     fn rng(&self, purpose: &[u64]) -> Rng {
-        let mixed = purpose
-            .iter()
-            .fold(mix(self.args.seed), |state, &part| mix(state ^ mix(part)));
+        let mixed = purpose.iter().fold(mix(self.args.seed), |state, &part| mix(state ^ mix(part)));
         Rng::with_seed(mixed)
     }
 }
@@ -193,12 +173,7 @@ mod tests {
 
     use super::*;
 
-    const ARGS: SeedArgs = SeedArgs {
-        posts: 200,
-        users: 300,
-        reactions: 9000,
-        seed: 1,
-    };
+    const ARGS: SeedArgs = SeedArgs { posts: 200, users: 300, reactions: 9000, seed: 1 };
 
     #[test]
     fn nobody_reacts_twice_and_no_reaction_is_missing() {
@@ -220,10 +195,7 @@ mod tests {
         let shares = zipf(100, 5000, 400);
         assert_eq!(shares.iter().map(|&n| u64::from(n)).sum::<u64>(), 5000);
         assert_eq!(shares[0], 400);
-        assert!(
-            shares.windows(2).all(|pair| pair[0] + 1 >= pair[1]),
-            "{shares:?}"
-        );
+        assert!(shares.windows(2).all(|pair| pair[0] + 1 >= pair[1]), "{shares:?}");
         assert!(shares[10] > 3 * shares[90], "{shares:?}");
     }
 
@@ -231,11 +203,7 @@ mod tests {
     fn every_window_has_posts() {
         let args = SeedArgs { posts: 500, ..ARGS };
         let plan = Plan::new(args, Arc::default(), Millis(u64::MAX / 2));
-        let younger = |hours: u64| {
-            (0..500)
-                .filter(|&n| plan.age_ms(n) < hours * 3_600_000)
-                .count()
-        };
+        let younger = |hours: u64| (0..500).filter(|&n| plan.age_ms(n) < hours * 3_600_000).count();
         assert!(younger(1) >= 5 && younger(24) >= 30 && younger(7 * 24) >= 100);
         assert!(younger(7 * 24) < 300);
     }

@@ -41,26 +41,13 @@ impl Files {
         let (posts, reactions) = (path("posts.csv"), path("reactions.jsonl"));
         fs::write(&posts, POSTS).unwrap();
         fs::write(&reactions, REACTIONS).unwrap();
-        Self {
-            posts,
-            reactions,
-            report: path("refused.txt"),
-        }
+        Self { posts, reactions, report: path("refused.txt") }
     }
 
     fn arguments(&self) -> [&str; 8] {
         let [posts, reactions, report] =
             [&self.posts, &self.reactions, &self.report].map(|path| path.to_str().unwrap());
-        [
-            "import",
-            "--posts",
-            posts,
-            "--reactions",
-            reactions,
-            "--report",
-            report,
-            "--json",
-        ]
+        ["import", "--posts", posts, "--reactions", reactions, "--report", report, "--json"]
     }
 
     /// The numbers of the refused lines, by file.
@@ -92,21 +79,11 @@ async fn an_import_takes_what_is_right_and_names_the_lines_that_are_not() {
     assert_eq!(tallies(&ran.stdout), [[3, 2, 0, 0, 1], [11, 2, 1, 2, 6]]);
     let mut refused = files.refused();
     refused.sort();
-    let expected = [("posts", 5)]
-        .into_iter()
-        .chain([2, 3, 4, 5, 6, 10].map(|n| ("reactions", n)));
+    let expected = [("posts", 5)].into_iter().chain([2, 3, 4, 5, 6, 10].map(|n| ("reactions", n)));
     let expected: Vec<_> = expected.map(|(file, n)| (file.to_owned(), n)).collect();
     assert_eq!(refused, expected);
-    assert!(
-        ran.stderr
-            .contains("reactions.jsonl:4: the post p9 is not stored"),
-        "{ran:?}"
-    );
-    assert!(
-        ran.stderr
-            .contains("posts.csv:5: `id` must not contain '/'"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("reactions.jsonl:4: the post p9 is not stored"), "{ran:?}");
+    assert!(ran.stderr.contains("posts.csv:5: `id` must not contain '/'"), "{ran:?}");
 
     let again = run(&data, &files.arguments()).await;
     assert_eq!(tallies(&again.stdout), [[3, 0, 2, 0, 1], [11, 0, 3, 2, 6]]);
@@ -128,10 +105,7 @@ async fn a_running_server_takes_an_import() {
     let server = kudos(&data).await;
     let ran = run(&data, &files.arguments()).await;
     assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(
-        ran.stderr.contains("reactions.jsonl:2: not a JSON object"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("reactions.jsonl:2: not a JSON object"), "{ran:?}");
     assert_eq!(server.api().counts("p2", "ann").await["total"], 1);
 }
 
@@ -141,24 +115,11 @@ async fn an_import_that_was_killed_goes_on_and_counts_everything_once() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let (posts, reactions) = (folder.path().join("p.jsonl"), folder.path().join("r.csv"));
-    fs::write(
-        &posts,
-        "{\"post\":\"p\",\"title\":\"t\",\"created_at\":1}\n",
-    )
-    .unwrap();
-    let rows: String = (0..LINES)
-        .map(|n| format!("p,u{n},like,{}\n", 1000 + n))
-        .collect();
+    fs::write(&posts, "{\"post\":\"p\",\"title\":\"t\",\"created_at\":1}\n").unwrap();
+    let rows: String = (0..LINES).map(|n| format!("p,u{n},like,{}\n", 1000 + n)).collect();
     fs::write(&reactions, format!("post,user,kind,at\n{rows}")).unwrap();
     let [posts, reactions] = [&posts, &reactions].map(|path| path.to_str().unwrap());
-    let arguments = [
-        "import",
-        "--posts",
-        posts,
-        "--reactions",
-        reactions,
-        "--json",
-    ];
+    let arguments = ["import", "--posts", posts, "--reactions", reactions, "--json"];
 
     let mut import = command(&data, &arguments).spawn().unwrap();
     let mut said = BufReader::new(import.stderr.take().unwrap()).lines();
@@ -170,10 +131,7 @@ async fn an_import_that_was_killed_goes_on_and_counts_everything_once() {
 
     let resumed = run(&data, &arguments).await;
     assert_eq!(resumed.code, 0, "{resumed:?}");
-    assert!(
-        resumed.stderr.contains("r.csv: going on at line "),
-        "{resumed:?}"
-    );
+    assert!(resumed.stderr.contains("r.csv: going on at line "), "{resumed:?}");
     assert_eq!(tallies(&resumed.stdout)[1][0], LINES);
     assert_eq!(run(&data, &["verify"]).await.code, 0);
     let explained = run(&data, &["explain", "p", "--json"]).await.json();
@@ -194,15 +152,7 @@ async fn a_file_that_cannot_be_read_at_all_is_a_failure() {
         (file("r.txt", ""), "name the format"),
         (file("r.csv", "post,user,kind\n"), "no column `at`"),
         (file("empty.csv", ""), "no header line"),
-        (
-            folder
-                .path()
-                .join("absent.csv")
-                .to_str()
-                .unwrap()
-                .to_owned(),
-            "absent.csv",
-        ),
+        (folder.path().join("absent.csv").to_str().unwrap().to_owned(), "absent.csv"),
     ];
     for (path, why) in cases {
         let ran = run(&data, &["import", "--reactions", &path]).await;

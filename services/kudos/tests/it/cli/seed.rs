@@ -4,16 +4,7 @@ use tempfile::TempDir;
 use super::run;
 use crate::support::kudos;
 
-const SMALL: [&str; 8] = [
-    "seed",
-    "--json",
-    "--posts",
-    "30",
-    "--users",
-    "60",
-    "--reactions",
-    "700",
-];
+const SMALL: [&str; 8] = ["seed", "--json", "--posts", "30", "--users", "60", "--reactions", "700"];
 
 #[tokio::test]
 async fn the_same_seed_again_changes_nothing() {
@@ -34,22 +25,12 @@ async fn a_running_server_is_seeded_while_it_serves() {
     let server = kudos(folder.path()).await;
     let seeded = run(folder.path(), &SMALL).await.json();
     assert_eq!(seeded["new_reactions"], 700);
-    let page = server
-        .api()
-        .get("/v1/search?sort=popular&limit=100")
-        .await
-        .ok();
+    let page = server.api().get("/v1/search?sort=popular&limit=100").await.ok();
     let posts = page["posts"].as_array().unwrap();
-    let total: u64 = posts
-        .iter()
-        .map(|post| post["total"].as_u64().unwrap())
-        .sum();
+    let total: u64 = posts.iter().map(|post| post["total"].as_u64().unwrap()).sum();
     assert_eq!((posts.len(), total), (30, 700));
     let again = run(folder.path(), &SMALL).await.json();
-    assert_eq!(
-        (&again["new_posts"], &again["new_reactions"]),
-        (&json!(0), &json!(0))
-    );
+    assert_eq!((&again["new_posts"], &again["new_reactions"]), (&json!(0), &json!(0)));
     server.stop().await;
     assert_eq!(run(folder.path(), &["verify"]).await.code, 0);
 }

@@ -67,11 +67,7 @@ impl Answer {
     /// The last part of the problem's type, such as `unknown-post`.
     pub(crate) fn problem(&self) -> String {
         let kind = self.header("content-type");
-        assert_eq!(
-            kind.as_deref(),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
+        assert_eq!(kind.as_deref(), Some("application/problem+json"), "{self:?}");
         let document = self.json();
         assert_eq!(document["status"], self.status, "{self:?}");
         let uri = document["type"].as_str().unwrap();
@@ -95,10 +91,7 @@ impl Api {
     pub(crate) fn new(base: &str) -> Self {
         kudos_runtime::tls::install();
         let http = Client::builder().no_proxy().build().unwrap();
-        Self {
-            http,
-            base: base.to_owned(),
-        }
+        Self { http, base: base.to_owned() }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -111,22 +104,14 @@ impl Api {
 
     /// Sends an operation. An error means that its outcome is unknown.
     pub(crate) async fn send(&self, op: &Op) -> Result<Answer, reqwest::Error> {
-        let Op {
-            key,
-            post,
-            user,
-            want,
-        } = op;
+        let Op { key, post, user, want } = op;
         let request = match want {
-            Some(kind) => self.request(
-                Method::PUT,
-                &format!("/v1/posts/{post}/reactions/{kind}/@me"),
-            ),
+            Some(kind) => {
+                self.request(Method::PUT, &format!("/v1/posts/{post}/reactions/{kind}/@me"))
+            }
             None => self.request(Method::DELETE, &format!("/v1/posts/{post}/reactions/@me")),
         };
-        let request = request
-            .header("x-user-id", user.as_str())
-            .header("idempotency-key", key);
+        let request = request.header("x-user-id", user.as_str()).header("idempotency-key", key);
         answer(request).await
     }
 
@@ -141,18 +126,13 @@ impl Api {
             "created_at": time(post.created_at),
         });
         let request = self.request(Method::PUT, &format!("/v1/posts/{}", post.id));
-        answer(request.header("x-user-id", "editor").json(&body))
-            .await
-            .unwrap()
+        answer(request.header("x-user-id", "editor").json(&body)).await.unwrap()
     }
 
     /// The counts of a post, as `user` sees them.
     pub(crate) async fn counts(&self, post: &str, user: &str) -> Value {
         let request = self.request(Method::GET, &format!("/v1/posts/{post}/reactions"));
-        let counts = answer(request.header("x-user-id", user))
-            .await
-            .unwrap()
-            .ok();
+        let counts = answer(request.header("x-user-id", user)).await.unwrap().ok();
         assert_eq!(counts["degraded"], false, "{counts}");
         counts
     }
@@ -161,16 +141,10 @@ impl Api {
     pub(crate) async fn mine(&self, user: &UserId, posts: &[PostId]) -> Vec<Option<String>> {
         let request = self.request(Method::POST, "/v1/reactions:batchGet");
         let request = request.header("x-user-id", user.as_str());
-        let batch = answer(request.json(&json!({ "posts": posts })))
-            .await
-            .unwrap()
-            .ok();
+        let batch = answer(request.json(&json!({ "posts": posts }))).await.unwrap().ok();
         let results = batch["results"].as_array().unwrap();
         assert_eq!(results.len(), posts.len());
-        results
-            .iter()
-            .map(|row| row["mine"].as_str().map(str::to_owned))
-            .collect()
+        results.iter().map(|row| row["mine"].as_str().map(str::to_owned)).collect()
     }
 
     /// All users who hold something on the post, with what they hold.
@@ -178,12 +152,7 @@ impl Api {
         let path = format!("/v1/posts/{post}/reactions/users?limit=100");
         let rows = self.pages(&path, "users", async || {}).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let row = |row: &Value| {
-            (
-                UserId::new(&text(&row["user"])).unwrap(),
-                text(&row["kind"]),
-            )
-        };
+        let row = |row: &Value| (UserId::new(&text(&row["user"])).unwrap(), text(&row["kind"]));
         rows.iter().map(row).collect()
     }
 
@@ -217,19 +186,12 @@ impl Api {
 pub(crate) async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Ok(Answer {
-        status,
-        headers,
-        body: response.text().await?,
-    })
+    Ok(Answer { status, headers, body: response.text().await? })
 }
 
 fn ranked(row: &Value) -> Ranked {
     let post = row["post"].as_str().unwrap().to_owned();
-    Ranked {
-        post,
-        total: row["total"].as_u64().unwrap(),
-    }
+    Ranked { post, total: row["total"].as_u64().unwrap() }
 }
 
 /// A moment as the API writes it.

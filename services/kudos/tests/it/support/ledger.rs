@@ -59,10 +59,8 @@ impl Shared {
                         "{user} on {post}: {holds:?} of {possible:?}"
                     );
                 }
-                let strangers: Vec<_> = found
-                    .keys()
-                    .filter(|user| !rows.contains_key(*user))
-                    .collect();
+                let strangers: Vec<_> =
+                    found.keys().filter(|user| !rows.contains_key(*user)).collect();
                 assert!(strangers.is_empty(), "{post}: {strangers:?}");
             })
             .await;
@@ -93,25 +91,14 @@ impl Shared {
         let (popular, recent) = self.with(|ledger| ledger.orders());
         assert_eq!(api.walk("sort=popular&limit=100").await, popular);
         let by_time = api.walk("sort=recent&limit=100").await;
-        assert_eq!(
-            by_time.into_iter().map(|row| row.post).collect::<Vec<_>>(),
-            recent
-        );
+        assert_eq!(by_time.into_iter().map(|row| row.post).collect::<Vec<_>>(), recent);
     }
 
     /// `mine` of some users, as they ask for it.
     async fn check_mine(&self, api: &Api) {
         let (users, posts) = self.with(|ledger| {
             let users: Vec<UserId> = ledger.model.users().into_iter().cloned().collect();
-            (
-                users,
-                ledger
-                    .model
-                    .posts()
-                    .take(100)
-                    .cloned()
-                    .collect::<Vec<PostId>>(),
-            )
+            (users, ledger.model.posts().take(100).cloned().collect::<Vec<PostId>>())
         });
         let some = users.len().div_ceil(64);
         stream::iter(users.iter().step_by(some))
@@ -141,11 +128,7 @@ impl Ledger {
         let Expected::New { changed } = self.model.apply(&op.operation()) else {
             panic!("{op:?} was acknowledged before");
         };
-        assert_eq!(
-            found["mine"].as_str(),
-            op.want.as_deref(),
-            "{op:?}: {found}"
-        );
+        assert_eq!(found["mine"].as_str(), op.want.as_deref(), "{op:?}: {found}");
         assert_eq!(found["changed"], changed, "{op:?}: {found}");
         assert_eq!(found["source"], "truth");
         let counts = found["counts"].as_object().unwrap().values();
@@ -160,11 +143,7 @@ impl Ledger {
             panic!("{op:?} was not acknowledged before");
         };
         if newer < REMEMBERED {
-            assert_eq!(
-                (answer.status, &answer.body),
-                (first.status, &first.body),
-                "{op:?}"
-            );
+            assert_eq!((answer.status, &answer.body), (first.status, &first.body), "{op:?}");
         } else {
             assert_eq!(answer.problem(), "stale-operation");
         }
@@ -183,34 +162,19 @@ impl Ledger {
                 rows.entry(user).or_default().insert(self.name(Some(kind)));
             }
         }
-        for Op {
-            post, user, want, ..
-        } in &self.in_doubt
-        {
+        for Op { post, user, want, .. } in &self.in_doubt {
             let before = self.name(self.model.held(user, post));
-            let row = posts
-                .entry(post.clone())
-                .or_default()
-                .entry(user.clone())
-                .or_default();
+            let row = posts.entry(post.clone()).or_default().entry(user.clone()).or_default();
             row.extend([before, want.clone()]);
         }
         posts
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "one line of a table, taken apart where it is used"
-    )]
+    #[expect(clippy::type_complexity, reason = "one line of a table, taken apart where it is used")]
     fn expected_posts(&self) -> Vec<(PostId, BTreeMap<String, u64>, Vec<(UserId, String)>)> {
         let expected = |post: &PostId| {
             let named = |(user, kind)| (user, self.kinds.name(kind).to_owned());
-            let rows = self
-                .model
-                .reactors(post, None)
-                .into_iter()
-                .map(named)
-                .collect();
+            let rows = self.model.reactors(post, None).into_iter().map(named).collect();
             (post.clone(), self.named(&self.model.counts(post)), rows)
         };
         self.model.posts().map(expected).collect()
@@ -227,11 +191,7 @@ impl Ledger {
             total: entry.total,
         };
         let popular = self.model.popular(None).into_iter().map(rank).collect();
-        let recent = self
-            .model
-            .by_time(None)
-            .into_iter()
-            .map(|key| key.post.to_string());
+        let recent = self.model.by_time(None).into_iter().map(|key| key.post.to_string());
         (popular, recent.collect())
     }
 }

@@ -134,29 +134,15 @@ impl<'a> Client<'a> {
         let key = format!("{}-{}-{n}", self.load.seed, self.number);
         if let Some((row, _)) = self.kept.back().filter(|_| self.rng.u8(0..100) < 20) {
             let (post, user) = (row.post.clone(), row.user.clone());
-            let want = if self.rng.bool() {
-                Some(self.kind())
-            } else {
-                None
-            };
-            return Op {
-                key,
-                post,
-                user,
-                want,
-            };
+            let want = if self.rng.bool() { Some(self.kind()) } else { None };
+            return Op { key, post, user, want };
         }
         // The product of two draws makes some posts popular.
         let place = self.rng.f64() * self.rng.f64() * self.load.posts.len() as f64;
         let post = self.load.posts[place as usize].clone();
         let user = format!("u{}-{}", self.number, self.rng.u8(0..60));
         let (user, want) = (UserId::new(&user).unwrap(), Some(self.kind()));
-        Op {
-            key,
-            post,
-            user,
-            want,
-        }
+        Op { key, post, user, want }
     }
 
     fn kind(&mut self) -> String {
@@ -188,10 +174,7 @@ impl<'a> Client<'a> {
         // What was acknowledged stays so, whatever becomes of the repetition.
         match self.api.send(&op).await {
             Ok(again) if is_refusal(&again) => self.ended.refused += 1,
-            Ok(again) => self
-                .load
-                .ledger
-                .with(|ledger| ledger.repeat(&op, &first, &again)),
+            Ok(again) => self.load.ledger.with(|ledger| ledger.repeat(&op, &first, &again)),
             Err(_) => self.ended.lost += 1,
         }
     }
@@ -203,9 +186,7 @@ impl<'a> Client<'a> {
                 self.load.ledger.with(|ledger| ledger.doubt(op));
             }
             Ok(answer) => {
-                self.load
-                    .ledger
-                    .with(|ledger| ledger.acknowledge(&op, &answer));
+                self.load.ledger.with(|ledger| ledger.acknowledge(&op, &answer));
                 self.ended.acknowledged += 1;
                 self.load.acknowledged.send_modify(|count| *count += 1);
                 if self.kept.len() == KEPT {

@@ -43,9 +43,5 @@ pub(crate) async fn read_answer(mut stream: TcpStream) -> Option<RawAnswer> {
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().unwrap();
-    Some(RawAnswer {
-        status,
-        head: head.to_ascii_lowercase(),
-        body: body.to_owned(),
-    })
+    Some(RawAnswer { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
 }

@@ -29,13 +29,8 @@ impl Launch {
     pub(crate) fn on(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kudos"));
         command.env_clear().kill_on_drop(true);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        command
-            .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(data);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
         Self(command)
             .set("limits.writes_per_second=0")
             .set("limits.requests_per_second=0")
@@ -65,9 +60,7 @@ impl Launch {
     }
 
     pub(crate) async fn start(self) -> Server {
-        self.try_start()
-            .await
-            .unwrap_or_else(|log| panic!("no start:\n{log}"))
+        self.try_start().await.unwrap_or_else(|log| panic!("no start:\n{log}"))
     }
 
     /// The log, if the process ends without serving.
