@@ -2,7 +2,7 @@
 //! the data folder that only the server's own user can open.
 //!
 //! A client sends a [`Job`](crate::jobs::Job); the server answers any number of
-//! [`Event`](crate::jobs::Event)s and at last one [`Reply`]. A client that hangs up ends its job.
+//! [`Event`]s and at last one [`Reply`]. A client that hangs up ends its job.
 
 mod client;
 mod server;
