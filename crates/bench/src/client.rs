@@ -59,9 +59,7 @@ pub(crate) struct Client {
 impl Client {
     /// Opens that many connections. Each sends its next request when the last one is answered.
     pub(crate) fn connect(address: SocketAddr, connections: u16) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let connections = runtime.block_on(async {
             let mut opened = Vec::new();
             for _ in 0..connections {
@@ -69,10 +67,7 @@ impl Client {
             }
             Ok::<_, Error>(opened)
         })?;
-        Ok(Self {
-            runtime,
-            connections,
-        })
+        Ok(Self { runtime, connections })
     }
 
     /// Sends `count` requests from number `first` on, and returns the time until the last answer.
@@ -108,11 +103,7 @@ impl Connection {
     async fn open(address: SocketAddr) -> Result<Self, Error> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            request: Vec::with_capacity(256),
-            answer: Vec::with_capacity(4096),
-        })
+        Ok(Self { stream, request: Vec::with_capacity(256), answer: Vec::with_capacity(4096) })
     }
 
     async fn run(mut self, what: Send, next: Rc<AtomicU64>, end: u64) -> Result<Self, Error> {
@@ -143,9 +134,7 @@ impl Connection {
         if self.answer.starts_with(b"HTTP/1.1 200 ") {
             return Ok(());
         }
-        Err(Error::Answer(
-            String::from_utf8_lossy(&self.answer).into_owned(),
-        ))
+        Err(Error::Answer(String::from_utf8_lossy(&self.answer).into_owned()))
     }
 }
 
@@ -169,10 +158,7 @@ mod tests {
     #[test]
     fn an_answer_is_as_long_as_its_headers_say() {
         assert_eq!(length_of(b"HTTP/1.1 200 OK\r\ncontent-le"), None);
-        assert_eq!(
-            length_of(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
-            Some(40)
-        );
+        assert_eq!(length_of(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), Some(40));
         assert_eq!(length_of(b"HTTP/1.1 204 No Content\r\n\r\n"), Some(27));
     }
 }

@@ -13,9 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::likes::{Likes, post_id};
+use crate::posts;
 
-/// Callers that wait for their acknowledgement at any moment.
-const IN_FLIGHT: u64 = 1024;
+/// Callers that wait for their acknowledgement at any moment, unless told otherwise.
+pub(crate) const IN_FLIGHT: u64 = 1024;
 
 /// Open backends and the runtime that calls them.
 pub(crate) struct Likers {
@@ -26,25 +27,34 @@ pub(crate) struct Likers {
 impl Likers {
     /// Opens the backends in `folder` with the product's defaults.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let backends = Embedded::open(folder, &Options::default(), Arc::new(SystemClock))?;
         Ok(Self { runtime, backends })
     }
 
-    /// Sends `count` likes from number `first` on, and returns the time until the last one was
-    /// acknowledged.
+    /// As [`send_from`](Self::send_from), with the usual [`IN_FLIGHT`] callers.
     pub(crate) fn send(&self, likes: Likes, first: u64, count: u64) -> Result<Duration, Error> {
+        self.send_from(IN_FLIGHT, likes, first, count)
+    }
+
+    /// Sends `count` likes from number `first` on, from `callers` at once, and returns the time
+    /// until the last one was acknowledged.
+    pub(crate) fn send_from(
+        &self,
+        callers: u64,
+        likes: Likes,
+        first: u64,
+        count: u64,
+    ) -> Result<Duration, Error> {
         let next = Arc::new(AtomicU64::new(first));
         let begun = Instant::now();
         self.runtime.block_on(async {
-            let mut callers = JoinSet::new();
-            for _ in 0..IN_FLIGHT {
+            let mut calls = JoinSet::new();
+            for _ in 0..callers {
                 let store = Arc::clone(&self.backends.store);
-                callers.spawn(call(store, likes, Arc::clone(&next), first + count));
+                calls.spawn(call(store, likes, Arc::clone(&next), first + count));
             }
-            while let Some(ended) = callers.join_next().await {
+            while let Some(ended) = calls.join_next().await {
                 ended??;
             }
             Ok::<(), Error>(())
@@ -52,11 +62,24 @@ impl Likers {
         Ok(begun.elapsed())
     }
 
+    /// What the calls run on.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// What is called.
+    pub(crate) fn backends(&self) -> &Embedded {
+        &self.backends
+    }
+
+    /// Stores the posts number 0 to `count`, spread over the last year.
+    pub(crate) fn store_posts(&self, count: u64) -> Result<(), Error> {
+        self.runtime.block_on(posts::store(&self.backends.store, count))
+    }
+
     /// All reactions on the posts of `likes`, as the backends count them.
     pub(crate) fn counted(&self, likes: Likes) -> u64 {
-        (0..likes.posts)
-            .map(|post| self.backends.board.total(post_id(post).as_str()))
-            .sum()
+        likes.numbers().map(|post| self.backends.board.total(post_id(post).as_str())).sum()
     }
 }
 
@@ -71,8 +94,6 @@ async fn call(
         if number >= end {
             return Ok(());
         }
-        store
-            .apply(likes.operation(number, SystemClock.now()))
-            .await?;
+        store.apply(likes.operation(number, SystemClock.now())).await?;
     }
 }

@@ -38,6 +38,29 @@ pub(crate) enum Error {
     /// The server under load did not start.
     #[error("the server did not start")]
     NoServer,
+    /// A page was refused.
+    #[error("a page was refused: {0:?}")]
+    Query(kudos_query::QueryError),
+    /// A page under load came from a copy that is second best, or lacks posts.
+    #[error("a page was degraded or short")]
+    Degraded,
+    /// A key for cursors could not be made.
+    #[error("no key for cursors: {0}")]
+    Cursors(String),
+    /// A child process that measured said no figure.
+    #[error("the child process ended without a figure")]
+    NoFigure,
+    /// A program of PostgreSQL failed.
+    #[error("PostgreSQL's {program} failed: {said}")]
+    Postgres {
+        /// Which one.
+        program: &'static str,
+        /// What it wrote to standard error.
+        said: String,
+    },
+    /// PostgreSQL refused a statement.
+    #[error("PostgreSQL")]
+    Sql(#[from] tokio_postgres::Error),
     /// The counts after a run are not those of the acknowledged likes.
     #[error("{acknowledged} likes were acknowledged, {counted} are counted")]
     Miscounted {

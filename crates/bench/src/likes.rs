@@ -1,27 +1,46 @@
 //! The likes that all measurements send: reproducible, each of another user, spread as asked.
 
+use std::ops::Range;
+
 use kudos_core::{Kind, Millis, OpId, Operation, PostId, UserId};
 
 /// Users, each of whom likes once before any likes again.
-const USERS: u64 = 10_000_000;
+pub(crate) const USERS: u64 = 10_000_000;
 /// Coprime to [`USERS`], so that users come in an order far from that of their keys.
 const STRIDE: u64 = 6_180_339;
 
 /// A stream of likes over some posts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Likes {
+    /// The number of the first post.
+    first: u64,
     /// How many posts share them, in no order.
     pub(crate) posts: u64,
 }
 
 impl Likes {
+    /// Likes over the posts 0 to `posts`.
+    pub(crate) const fn over(posts: u64) -> Self {
+        Self { first: 0, posts }
+    }
+
+    /// Likes on nothing but the post of this number.
+    pub(crate) const fn on(post: u64) -> Self {
+        Self { first: post, posts: 1 }
+    }
+
+    /// The numbers of the posts.
+    pub(crate) fn numbers(self) -> Range<u64> {
+        self.first..self.first + self.posts
+    }
+
     /// The number of the post that takes like `number`.
     pub(crate) fn post(self, number: u64) -> u64 {
         // The finalizer of SplitMix64: neighbours land far apart.
         let mut mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % self.posts
+        self.first + (mixed ^ (mixed >> 31)) % self.posts
     }
 
     /// Like `number` as an operation, made at `at`.

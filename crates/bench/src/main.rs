@@ -7,7 +7,10 @@ mod client;
 mod embedded;
 mod error;
 mod likes;
+mod machine;
 mod pairs;
+mod postgres;
+mod posts;
 mod raw;
 mod report;
 mod rows;
@@ -22,7 +25,11 @@ use clap::{Parser, Subcommand};
 
 use error::Error;
 use rows::Effort;
+use rows::all::Document;
+use rows::filled::Filled;
 use rows::http::Load;
+use rows::memory::Way;
+use rows::{all, growth, memory, popular};
 
 // As in the product.
 #[global_allocator]
@@ -48,6 +55,25 @@ enum Part {
     },
     /// Likes on one post against likes spread over 10,000
     OnePost(Effort),
+    /// Latency of the popular page while likes arrive
+    Popular(Effort),
+    /// Bytes of memory a post
+    Memory(Effort),
+    /// Seconds to open a folder, by a million posts
+    Start(Effort),
+    /// CPU of a like as posts and reactions grow
+    Growth(Effort),
+    /// Likes against a counter that a trigger keeps in PostgreSQL
+    Postgres(Effort),
+    /// Every row in turn, written to a document
+    All {
+        #[command(flatten)]
+        effort: Effort,
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        document: Document,
+    },
     /// Compare embedded stores on the group commit of the write path
     Stores(stores::Args),
     /// The server that `http` loads
@@ -58,17 +84,22 @@ enum Part {
         #[arg(long)]
         posts: u64,
     },
+    /// The board that `memory` weighs
+    #[command(hide = true)]
+    Board {
+        #[arg(long)]
+        posts: u64,
+        #[arg(long)]
+        way: Way,
+    },
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().part {
-        Part::Serve { folder, posts } => return server::run(&folder, posts),
-        Part::Stores(args) => stores::run(&args).map_err(Error::from),
-        Part::Durable(effort) => show(rows::durable::measure(&effort)),
-        Part::Http { effort, load } => show(rows::http::measure(&effort, &load)),
-        Part::OnePost(effort) => show(rows::one_post::measure(&effort)),
-    };
-    match outcome {
+    let part = Cli::parse().part;
+    if let Part::Serve { folder, posts } = part {
+        return server::run(&folder, posts);
+    }
+    match run(part) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report::failure(&error);
@@ -77,6 +108,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn show(row: Result<report::Row, Error>) -> Result<(), Error> {
-    Ok(report::print(&report::table(&[row?]))?)
+fn run(part: Part) -> Result<(), Error> {
+    let rows = match part {
+        Part::Durable(effort) => vec![rows::durable::measure(&effort)?],
+        Part::Http { effort, load } => vec![rows::http::measure(&effort, &load)?],
+        Part::OnePost(effort) => vec![rows::one_post::measure(&effort)?],
+        Part::Popular(effort) => popular::measure(&effort, &Filled::new(&effort)?)?,
+        Part::Memory(effort) => memory::measure(&effort)?,
+        Part::Start(effort) => vec![memory::start(&effort, &Filled::new(&effort)?)?],
+        Part::Growth(effort) => vec![growth::by_posts(&effort)?, growth::by_reactions(&effort)?],
+        Part::Postgres(effort) => rows::postgres::measure(&effort)?,
+        Part::All { effort, load, document } => return all::run(&effort, &load, &document),
+        Part::Stores(args) => return Ok(stores::run(&args)?),
+        Part::Board { posts, way } => return memory::hold(way, posts),
+        // Serving ends with an exit code of its own.
+        Part::Serve { .. } => return Ok(()),
+    };
+    Ok(report::print(&report::table(&rows))?)
 }

@@ -19,10 +19,7 @@ impl Pairs {
         mut subject: impl FnMut(u64) -> Result<f64, Error>,
         mut reference: impl FnMut(u64) -> Result<f64, Error>,
     ) -> Result<Self, Error> {
-        let mut pairs = Self {
-            subject: Vec::new(),
-            reference: Vec::new(),
-        };
+        let mut pairs = Self { subject: Vec::new(), reference: Vec::new() };
         for turn in 0..count {
             let (subject, reference) = (subject(turn)?, reference(turn)?);
             let (number, ratio) = (turn + 1, subject / reference);
@@ -47,12 +44,7 @@ impl Pairs {
 
     /// Subject divided by reference, pair by pair.
     pub(crate) fn ratio(&self) -> Spread {
-        let ratios: Vec<_> = self
-            .subject
-            .iter()
-            .zip(&self.reference)
-            .map(|(s, r)| s / r)
-            .collect();
+        let ratios: Vec<_> = self.subject.iter().zip(&self.reference).map(|(s, r)| s / r).collect();
         Spread::of(&ratios)
     }
 }
@@ -73,30 +65,16 @@ impl Spread {
         let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
         let last = sorted.len().saturating_sub(1);
         let median = (at(last / 2) + at(sorted.len() / 2)) / 2.0;
-        Self {
-            median,
-            least: at(0),
-            most: at(last),
-        }
+        Self { median, least: at(0), most: at(last) }
     }
 }
 
 /// `0.93 (0.90–0.97)`, or with a precision of 0 whole numbers in groups of three digits.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            median,
-            least,
-            most,
-        } = *self;
+        let Self { median, least, most } = *self;
         match f.precision() {
-            Some(0) => write!(
-                f,
-                "{} ({}–{})",
-                grouped(median),
-                grouped(least),
-                grouped(most)
-            ),
+            Some(0) => write!(f, "{} ({}–{})", grouped(median), grouped(least), grouped(most)),
             places => {
                 let places = places.unwrap_or(2);
                 write!(f, "{median:.places$} ({least:.places$}–{most:.places$})")
@@ -125,23 +103,13 @@ mod tests {
     #[test]
     fn the_median_of_an_even_number_of_values_lies_between_the_middle_two() {
         let spread = Spread::of(&[4.0, 1.0, 2.0, 3.0]);
-        assert_eq!(
-            spread,
-            Spread {
-                median: 2.5,
-                least: 1.0,
-                most: 4.0
-            }
-        );
+        assert_eq!(spread, Spread { median: 2.5, least: 1.0, most: 4.0 });
     }
 
     #[test]
     fn large_numbers_are_grouped() {
         assert_eq!(grouped(1_234_567.4), "1,234,567");
         assert_eq!(grouped(999.0), "999");
-        assert_eq!(
-            format!("{:.0}", Spread::of(&[1000.0])),
-            "1,000 (1,000–1,000)"
-        );
+        assert_eq!(format!("{:.0}", Spread::of(&[1000.0])), "1,000 (1,000–1,000)");
     }
 }

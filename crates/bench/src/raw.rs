@@ -83,12 +83,7 @@ impl Rehearsal {
             }
         }
         let log = (position.to_be_bytes(), entry.to_vec());
-        Ok(Some(Commit {
-            likes: rows.len() as u64,
-            rows,
-            heads,
-            log,
-        }))
+        Ok(Some(Commit { likes: rows.len() as u64, rows, heads, log }))
     }
 }
 
@@ -121,12 +116,7 @@ impl Raw {
     }
 
     fn put(&self, commit: &Commit) -> Result<(), Error> {
-        let Keyspaces {
-            database,
-            rows,
-            heads,
-            log,
-        } = &self.0;
+        let Keyspaces { database, rows, heads, log } = &self.0;
         let mut batch = database.batch().durability(Some(PersistMode::SyncData));
         for (key, value) in &commit.rows {
             batch.insert(rows, key.as_slice(), value.as_slice());
@@ -143,11 +133,7 @@ impl Raw {
         let Some(entry) = self.0.log.last_key_value() else {
             return Ok(0);
         };
-        Ok(entry
-            .key()?
-            .as_ref()
-            .try_into()
-            .map_or(0, u64::from_be_bytes))
+        Ok(entry.key()?.as_ref().try_into().map_or(0, u64::from_be_bytes))
     }
 }
 
@@ -161,11 +147,8 @@ mod tests {
     fn every_like_of_a_rehearsal_is_put_again() {
         let folder = tempfile::tempdir().unwrap();
         let rehearsal = folder.path().join("rehearsal");
-        let likes = Likes { posts: 10 };
-        Likers::open(&rehearsal)
-            .unwrap()
-            .send(likes, 0, 100)
-            .unwrap();
+        let likes = Likes::over(10);
+        Likers::open(&rehearsal).unwrap().send(likes, 0, 100).unwrap();
         let options = Options::default();
         let rehearsal = Rehearsal::open(&rehearsal.join("store"), &options).unwrap();
         let raw = Raw::open(&folder.path().join("raw"), &options).unwrap();

@@ -31,13 +31,23 @@ impl Row {
         (least, reach): (f64, &'static str),
     ) -> Self {
         let (figure, reached) = (ratio.to_string(), Some(ratio.median >= least));
+        Self { name, kudos, against, figure, reach, reached }
+    }
+
+    /// A row whose figure shall be at most `reach`.
+    pub(crate) fn at_most(
+        name: &'static str,
+        (kudos, against): (String, String),
+        (figure, unit): (Spread, &str),
+        (most, reach): (f64, &'static str),
+    ) -> Self {
         Self {
             name,
             kudos,
             against,
-            figure,
+            figure: format!("{figure}{unit}"),
             reach,
-            reached,
+            reached: Some(figure.median <= most),
         }
     }
 }
@@ -46,15 +56,7 @@ impl Row {
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text =
         String::from("| | Kudos | against | figure | reach | |\n|---|---|---|---|---|---|\n");
-    for Row {
-        name,
-        kudos,
-        against,
-        figure,
-        reach,
-        reached,
-    } in rows
-    {
+    for Row { name, kudos, against, figure, reach, reached } in rows {
         let verdict = reached.map_or("", |reached| if reached { "reached" } else { "**missed**" });
         text += &format!("| {name} | {kudos} | {against} | {figure} | {reach} | {verdict} |\n");
     }

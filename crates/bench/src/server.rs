@@ -11,8 +11,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
-use kudos_core::ports::PostStore;
-use kudos_core::{Kinds, Millis, Post, PostId, SystemClock};
+use kudos_core::{Kinds, PostId, SystemClock};
 use kudos_degraded::{Observer, Reason};
 use kudos_embedded::{Embedded, Options};
 use kudos_http::answer::json;
@@ -28,14 +27,10 @@ use kudos_runtime::config;
 use kudos_runtime::observe::Metered;
 use kudos_runtime::settings::{HttpSettings, LogSettings, ServiceSettings, TelemetrySettings};
 use kudos_runtime::start::{BoxError, Context, start};
-use kudos_write::{
-    Deliveries, LiveSink, LogSink, OutageJournal, Sink, WriteService, WriteSettings,
-};
+use kudos_write::{Deliveries, OutageJournal, WriteService, WriteSettings};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
 use crate::error::Error;
-use crate::likes::post_id;
 
 /// A limit that counts every request and refuses none.
 const LIMITS: LimitSettings = LimitSettings {
@@ -118,9 +113,7 @@ pub(crate) fn run(folder: &Path, posts: u64) -> ExitCode {
     let settings = ["http.listen=127.0.0.1:0", "log.level=warn"];
     let sources = config::Sources::none().assignments("--set", settings);
     let folder = folder.to_owned();
-    start("kudos-bench", &sources, move |context| {
-        serve(context, folder, posts)
-    })
+    start("kudos-bench", &sources, move |context| serve(context, folder, posts))
 }
 
 async fn serve(
@@ -130,41 +123,11 @@ async fn serve(
 ) -> Result<(), BoxError> {
     let listener = context.bind().await?;
     let backends = Embedded::open(&folder, &Options::default(), Arc::new(SystemClock))?;
-    store_posts(&backends, posts).await?;
+    crate::posts::store(&backends.store, posts).await?;
     let app = router(&context, &backends)?;
     writeln!(std::io::stdout().lock(), "{}", listener.local_addr()?)?;
     context.serve(listener, app).await;
     Ok(())
-}
-
-async fn store_posts(backends: &Embedded, posts: u64) -> Result<(), BoxError> {
-    const AT_ONCE: usize = 1024;
-    let mut storing = JoinSet::new();
-    for number in 0..posts {
-        let store = Arc::clone(&backends.store);
-        storing.spawn(async move { store.upsert(&post_of(number)).await });
-        if storing.len() == AT_ONCE
-            && let Some(stored) = storing.join_next().await
-        {
-            stored??;
-        }
-    }
-    while let Some(stored) = storing.join_next().await {
-        stored??;
-    }
-    Ok(())
-}
-
-fn post_of(number: u64) -> Post {
-    // One a minute, the last in June 2026: old enough for no window, and never in the future.
-    const LAST: u64 = 1_782_000_000_000;
-    Post {
-        id: post_id(number),
-        title: format!("Post number {number}"),
-        body: String::new(),
-        author: "bench".into(),
-        created_at: Millis(LAST - number * 60_000),
-    }
 }
 
 /// As the product wires it, with [`noop`] among the writes.
@@ -197,29 +160,22 @@ fn writer(
     kinds: &Arc<Kinds>,
     observer: &Arc<dyn Observer>,
 ) -> Arc<WriteService> {
-    let Embedded { store, board, .. } = backends;
     let settings = WriteSettings::default();
-    let sinks: Vec<Arc<dyn Sink>> = vec![
-        Arc::new(LiveSink(board.clone())),
-        Arc::new(LogSink(store.clone())),
-    ];
-    let deliveries = Deliveries::new(sinks, Arc::new(NoOutage), settings.sinks_budget(), observer);
+    // A commit of the embedded store brings its own counts and events along.
+    let deliveries =
+        Deliveries::new(Vec::new(), Arc::new(NoOutage), settings.sinks_budget(), observer);
+    let store = &backends.store;
     let (truth, posts) = (store.clone(), store.clone());
     let clock = Arc::new(SystemClock);
-    Arc::new(WriteService::new(
-        truth,
-        posts,
-        deliveries,
-        Arc::clone(kinds),
-        clock,
-        settings,
-    ))
+    Arc::new(WriteService::new(truth, posts, deliveries, Arc::clone(kinds), clock, settings))
 }
 
 struct NoOutage;
 
 impl OutageJournal for NoOutage {
     fn missed(&self, _: &'static str, _: &PostId, _: Reason) {}
+
+    fn in_doubt(&self, _: &PostId) {}
 }
 
 fn queries(
@@ -228,11 +184,7 @@ fn queries(
     kinds: Arc<Kinds>,
     observer: Arc<dyn Observer>,
 ) -> Result<Queries, BoxError> {
-    let Embedded {
-        store,
-        board,
-        index,
-    } = backends;
+    let Embedded { store, board, index } = backends;
     let settings = QuerySettings::default();
     let sources = Sources {
         live: board.clone(),
@@ -242,15 +194,9 @@ fn queries(
     };
     let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(&kinds), &settings));
     let (running, shutdown) = (Arc::clone(&hub), context.shutdown.token());
-    context
-        .shutdown
-        .spawn(async move { shutdown.run_until_cancelled(running.run()).await });
+    context.shutdown.spawn(async move { shutdown.run_until_cancelled(running.run()).await });
     let streams = EventStreams::new(&SseSettings::default(), context.shutdown.token());
     let (clock, cursors) = (Arc::new(SystemClock), CursorKey::random()?);
     let service = QueryService::new(sources, kinds, clock, cursors, settings, observer);
-    Ok(Queries {
-        service: Arc::new(service),
-        hub,
-        streams,
-    })
+    Ok(Queries { service: Arc::new(service), hub, streams })
 }

@@ -115,10 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         return write_until_killed(kind, dir, args);
     }
     let temporary = tempfile::tempdir()?;
-    let root = args
-        .dir
-        .clone()
-        .unwrap_or_else(|| temporary.path().to_owned());
+    let root = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
     write_empty(args, &root)?;
     write_filled(args, &root)?;
     reopen(args, &root)
@@ -131,11 +128,7 @@ fn write_empty(args: &Args, root: &Path) -> Result<(), Error> {
             for kind in Kind::ALL {
                 let dir = root.join(format!("empty-{}-{batch}-{round}", kind.name()));
                 let store = kind.open(&dir, args)?;
-                cells.add(
-                    kind,
-                    batch,
-                    measure_writes(&*store, batch, args, u64::from(round), 0)?,
-                );
+                cells.add(kind, batch, measure_writes(&*store, batch, args, u64::from(round), 0)?);
                 drop(store);
                 std::fs::remove_dir_all(&dir)?;
             }
@@ -220,12 +213,7 @@ fn read(kind: Kind, store: &dyn Engine) -> Result<(), Error> {
     let mut keys: Vec<_> = (0..FILLED_ROWS)
         .step_by((FILLED_ROWS / READS) as usize)
         .map(workload::post_key)
-        .chain(
-            Workload::new(9, 1)
-                .batch(READS as usize)
-                .into_iter()
-                .map(|op| op.user_key),
-        )
+        .chain(Workload::new(9, 1).batch(READS as usize).into_iter().map(|op| op.user_key))
         .collect();
     keys.sort_by_cached_key(|key| BuildHasherDefault::<DefaultHasher>::default().hash_one(key));
     let mut spent = Vec::with_capacity(keys.len());
@@ -254,7 +242,7 @@ fn measure_writes(
 ) -> Result<Cost, Error> {
     let mut workload = Workload::new(seed + batch as u64, next_log);
     let (mut commits, mut busy, mut slowest) = (0_u64, Duration::ZERO, Duration::ZERO);
-    let (cpu, written) = (usage::cpu_time()?, usage::written_bytes()?);
+    let (cpu, written) = (usage::cpu_time(), usage::written_bytes()?);
     // Making the reactions is counted in the processor time of every engine alike, not in `busy`.
     while busy < Duration::from_secs(args.seconds) {
         let ops = workload.batch(batch);
@@ -267,7 +255,7 @@ fn measure_writes(
     Ok(Cost {
         ops_per_second: ops / busy.as_secs_f64(),
         commits_per_second: commits as f64 / busy.as_secs_f64(),
-        cpu_per_100k: (usage::cpu_time()? - cpu).as_secs_f64() / ops * 1e5,
+        cpu_per_100k: (usage::cpu_time() - cpu).as_secs_f64() / ops * 1e5,
         written_per_op: (usage::written_bytes()? - written) as f64 / ops,
         slowest_ms: slowest.as_secs_f64() * 1e3,
     })
@@ -351,13 +339,7 @@ fn reopen(args: &Args, root: &Path) -> Result<(), Error> {
 /// it acknowledged.
 fn kill_writer(kind: Kind, dir: &Path, args: &Args) -> Result<u64, Error> {
     let mut writer = Command::new(std::env::current_exe()?)
-        .args([
-            "stores",
-            "--victim",
-            kind.name(),
-            "--memtable-mib",
-            &args.memtable_mib.to_string(),
-        ])
+        .args(["stores", "--victim", kind.name(), "--memtable-mib", &args.memtable_mib.to_string()])
         .arg("--dir")
         .arg(dir)
         .stdout(Stdio::piped())

@@ -12,7 +12,7 @@ use crate::pairs::Pairs;
 use crate::raw::{Raw, Rehearsal};
 use crate::report::{Row, progress};
 
-const LIKES: Likes = Likes { posts: 100_000 };
+const LIKES: Likes = Likes::over(100_000);
 const TURN: u64 = 100_000;
 
 /// Likes a second of 1,024 callers, each acknowledged after an fsync, against the very commits that
@@ -39,20 +39,14 @@ pub(crate) fn measure(effort: &Effort) -> Result<Row, Error> {
     )?;
     let (acknowledged, counted) = (turn * effort.pairs(), kudos.counted(LIKES));
     if acknowledged != counted {
-        return Err(Error::Miscounted {
-            acknowledged,
-            counted,
-        });
+        return Err(Error::Miscounted { acknowledged, counted });
     }
     let batch = replayed.get() / raw.commits()?.max(1);
     Ok(Row::at_least(
         "embedded, durable likes/s",
         (
             format!("{:.0}", pairs.subject()),
-            format!(
-                "raw puts of the same batches, {batch} likes each: {:.0}",
-                pairs.reference()
-            ),
+            format!("raw puts of the same batches, {batch} likes each: {:.0}", pairs.reference()),
         ),
         pairs.ratio(),
         (0.5, "≥ 0.5"),

@@ -14,7 +14,7 @@ use crate::report::{Row, progress};
 use crate::server::Server;
 use crate::usage;
 
-const LIKES: Likes = Likes { posts: 10_000 };
+const LIKES: Likes = Likes::over(10_000);
 const TURN: u64 = 60_000;
 
 /// How to load the server.
@@ -45,9 +45,9 @@ pub(crate) fn measure(effort: &Effort, load: &Load) -> Result<Row, Error> {
     let server = Server::start(folder.path(), LIKES.posts)?;
     let client = RefCell::new(Client::connect(server.address, load.connections)?);
     let rate = |what: Send, pair: u64, cost: &Cost| {
-        let before = (usage::cpu_time_of(server.pid())?, usage::cpu_time()?);
+        let before = (usage::cpu_time_of(server.pid())?, usage::cpu_time());
         let took = client.borrow_mut().send(what, pair * turn, turn)?;
-        let after = (usage::cpu_time_of(server.pid())?, usage::cpu_time()?);
+        let after = (usage::cpu_time_of(server.pid())?, usage::cpu_time());
         let each = |from, to: Duration| (to.saturating_sub(from)).as_secs_f64() * 1e6 / turn as f64;
         cost.server.borrow_mut().push(each(before.0, after.0));
         cost.client.borrow_mut().push(each(before.1, after.1));
@@ -69,16 +69,8 @@ pub(crate) fn measure(effort: &Effort, load: &Load) -> Result<Row, Error> {
     Ok(Row::at_least(
         "embedded likes/s over HTTP",
         (
-            format!(
-                "{:.0}, {:.1} µs CPU of the server each",
-                pairs.subject(),
-                likes.0
-            ),
-            format!(
-                "no-op JSON POST: {:.0}, {:.1} µs each",
-                pairs.reference(),
-                nothing.0
-            ),
+            format!("{:.0}, {:.1} µs CPU of the server each", pairs.subject(), likes.0),
+            format!("no-op JSON POST: {:.0}, {:.1} µs each", pairs.reference(), nothing.0),
         ),
         pairs.ratio(),
         (0.8, "≥ 0.80"),

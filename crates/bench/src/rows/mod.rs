@@ -1,8 +1,14 @@
 //! One file for each line of the table.
 
+pub(crate) mod all;
 pub(crate) mod durable;
+pub(crate) mod filled;
+pub(crate) mod growth;
 pub(crate) mod http;
+pub(crate) mod memory;
 pub(crate) mod one_post;
+pub(crate) mod popular;
+pub(crate) mod postgres;
 
 use std::path::PathBuf;
 
@@ -14,6 +20,9 @@ pub(crate) struct Effort {
     /// Three pairs of short turns: for development, too coarse to quote.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Fill stores with a million posts where it is 200,000 else.
+    #[arg(long, conflicts_with = "quick")]
+    pub(crate) full: bool,
     /// Directory for data, on the disk to measure; a temporary one when absent.
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
@@ -28,6 +37,16 @@ impl Effort {
     /// Likes of a turn, fewer when quick.
     pub(crate) fn likes(&self, thorough: u64) -> u64 {
         if self.quick { thorough / 2 } else { thorough }
+    }
+
+    /// Posts of a filled folder.
+    pub(crate) fn posts(&self) -> u64 {
+        if self.full { 1_000_000 } else { 200_000 }
+    }
+
+    /// Sizes between which growth is measured, in posts.
+    pub(crate) fn sizes(&self) -> &'static [u64] {
+        if self.full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] }
     }
 
     /// An empty folder that goes away by itself.

@@ -7,8 +7,8 @@ use crate::likes::Likes;
 use crate::pairs::Pairs;
 use crate::report::Row;
 
-const ONE: Likes = Likes { posts: 1 };
-const SPREAD: Likes = Likes { posts: 10_000 };
+const ONE: Likes = Likes::on(0);
+const SPREAD: Likes = Likes::over(10_000);
 const TURN: u64 = 100_000;
 
 /// Durable likes a second on one post against 10,000 posts, each side on a store of its own.

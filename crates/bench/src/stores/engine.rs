@@ -71,16 +71,8 @@ impl Engine for FjallEngine {
         });
         for op in ops {
             found += usize::from(self.has_user(&op.user_key)?);
-            batch.insert(
-                &self.users,
-                op.user_key.as_slice(),
-                op.user_value.as_slice(),
-            );
-            batch.insert(
-                &self.heads,
-                op.head_key.as_slice(),
-                op.head_value.as_slice(),
-            );
+            batch.insert(&self.users, op.user_key.as_slice(), op.user_value.as_slice());
+            batch.insert(&self.heads, op.head_key.as_slice(), op.head_value.as_slice());
             batch.insert(&self.log, op.log_key, op.log_value.as_slice());
         }
         batch.commit()?;
@@ -193,10 +185,7 @@ pub(super) struct FileEngine {
 impl FileEngine {
     pub(super) fn open(dir: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(dir)?;
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(dir.join("journal"))?;
+        let file = File::options().create(true).append(true).open(dir.join("journal"))?;
         Ok(Self { file })
     }
 }
@@ -205,13 +194,8 @@ impl Engine for FileEngine {
     fn commit(&self, ops: &[Op], sync: Sync) -> Result<usize, Error> {
         let mut bytes = Vec::with_capacity(ops.len() * 320);
         for op in ops {
-            for part in [
-                &op.user_key,
-                &op.user_value,
-                &op.head_key,
-                &op.head_value,
-                &op.log_value,
-            ] {
+            for part in [&op.user_key, &op.user_value, &op.head_key, &op.head_value, &op.log_value]
+            {
                 bytes.extend_from_slice(part);
             }
             bytes.extend_from_slice(&op.log_key);

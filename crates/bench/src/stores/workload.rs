@@ -30,10 +30,7 @@ pub(super) struct Workload {
 impl Workload {
     /// Starts the stream of `seed`, with event positions from `next_log` on.
     pub(super) fn new(seed: u64, next_log: u64) -> Self {
-        Self {
-            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
-            next_log,
-        }
+        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, next_log }
     }
 
     /// The next `count` reactions of random posts by random users.
@@ -48,9 +45,7 @@ impl Workload {
 
     /// One reaction of each post from `first` on, by the user of [`post_key`].
     pub(super) fn posts(&mut self, first: u64, count: u64) -> Vec<Op> {
-        (first..first + count)
-            .map(|post| self.op(post, post % USERS))
-            .collect()
+        (first..first + count).map(|post| self.op(post, post % USERS)).collect()
     }
 
     fn op(&mut self, post: u64, user: u64) -> Op {

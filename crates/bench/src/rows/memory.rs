@@ -1,0 +1,128 @@
+//! What a post costs: bytes in memory, and time at start.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use kudos_core::{Counts, Millis, PostId, PostState, SystemClock, Version};
+use kudos_embedded::{Board, Embedded, Options};
+
+use super::Effort;
+use super::filled::Filled;
+use crate::error::Error;
+use crate::pairs::{Spread, grouped};
+use crate::report::{self, Row, progress};
+use crate::usage;
+
+const KINDS: u64 = 6;
+const FEW: u64 = 100_000;
+const MANY: u64 = 1_000_000;
+const BYTES: f64 = 250.0;
+
+/// How posts come onto a board.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Way {
+    /// All at once, as at a start.
+    Loaded,
+    /// A thousand at a time, as commits bring them.
+    Merged,
+}
+
+/// Resident memory of a process with a board of a million posts, less that with 100,000, by post:
+/// what any process has cancels out.
+pub(crate) fn measure(effort: &Effort) -> Result<Vec<Row>, Error> {
+    let rows = [
+        ("bytes a post, board loaded at start", Way::Loaded),
+        ("bytes a post, board grown by commits", Way::Merged),
+    ];
+    let mut measured = Vec::new();
+    for (name, way) in rows {
+        let mut bytes = Vec::new();
+        for _ in 0..effort.pairs() {
+            let grown = resident_with(way, MANY)? - resident_with(way, FEW)?;
+            bytes.push(grown / (MANY - FEW) as f64);
+        }
+        let spread = Spread::of(&bytes);
+        progress(format_args!("{name}: {spread:.0}"));
+        measured.push(Row::at_most(
+            name,
+            (
+                "six kinds, ids of 12 bytes".into(),
+                format!("a board of {} posts", grouped(FEW as f64)),
+            ),
+            (spread, " B"),
+            (BYTES, "≤ 250 B"),
+        ));
+    }
+    Ok(measured)
+}
+
+/// Seconds until the backends are open, for a million posts.
+pub(crate) fn start(effort: &Effort, filled: &Filled) -> Result<Row, Error> {
+    let mut seconds = Vec::new();
+    for _ in 0..effort.pairs() {
+        let took = open(filled.folder.path())?;
+        seconds.push(took * 1e6 / filled.posts as f64);
+        progress(format_args!("start: {took:.2} s"));
+    }
+    Ok(Row::at_most(
+        "start, by a million posts",
+        (format!("{} posts on disk", grouped(filled.posts as f64)), String::new()),
+        (Spread::of(&seconds), " s"),
+        (1.0, "≤ 1 s"),
+    ))
+}
+
+fn open(folder: &Path) -> Result<f64, Error> {
+    let begun = Instant::now();
+    let backends = Embedded::open(folder, &Options::default(), Arc::new(SystemClock))?;
+    let took = begun.elapsed().as_secs_f64();
+    drop(backends);
+    Ok(took)
+}
+
+fn resident_with(way: Way, posts: u64) -> Result<f64, Error> {
+    let way = way.to_possible_value().ok_or(Error::NoFigure)?;
+    let child = Command::new(std::env::current_exe()?)
+        .args(["board", "--posts", &posts.to_string(), "--way", way.get_name()])
+        .output()?;
+    let figure = String::from_utf8_lossy(&child.stdout);
+    figure.trim().parse().map_err(|_| Error::NoFigure)
+}
+
+/// The child's side: makes a board and prints the resident memory in bytes.
+pub(crate) fn hold(way: Way, posts: u64) -> Result<(), Error> {
+    let clock = Arc::new(SystemClock);
+    let board = match way {
+        Way::Loaded => {
+            let states = (0..posts).map(|number| (state(number), false));
+            Board::load(KINDS as usize, clock, states)
+        }
+        Way::Merged => {
+            let board = Board::new(KINDS as usize, clock);
+            for first in (0..posts).step_by(1_000) {
+                let states: Vec<_> = (first..first + 1_000).map(state).collect();
+                board.merge_all(&states);
+            }
+            board
+        }
+    };
+    report::print(&format!("{}\n", usage::resident_bytes()?))?;
+    drop(board);
+    Ok(())
+}
+
+/// Every post has another total and another time, in no order.
+fn state(number: u64) -> PostState {
+    const BEGUN_MS: u64 = 1_750_000_000_000;
+    let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 34;
+    PostState {
+        post: PostId::new(&format!("p{number:011}")).expect("a letter and digits are an id"),
+        created_at: Millis(BEGUN_MS + mixed),
+        version: Version(1),
+        counts: (0..KINDS).map(|kind| (mixed >> kind) % 1_000).collect::<Counts>(),
+        as_of: Millis(BEGUN_MS + mixed),
+    }
+}
