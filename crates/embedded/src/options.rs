@@ -64,9 +64,6 @@ pub enum OpenError {
     /// The store does not open.
     #[error("cannot open the store")]
     Store(#[from] PortError),
-    /// The text index does not open and cannot be made anew.
-    #[error("cannot open the text index: {0}")]
-    Index(String),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),

@@ -162,17 +162,7 @@ fn rank_of(state: &PostState) -> RankEntry {
 #[async_trait]
 impl LiveCounts for Board {
     async fn merge(&self, states: &[PostState]) -> Result<(), PortError> {
-        // The store has merged its own commits already: a reader's lock is enough to see that.
-        let stale = |inner: &Inner, s: &PostState| {
-            inner.table.version(&s.post).is_some_and(|v| s.version > Version(0) && !s.replaces(v))
-        };
-        let all_known = {
-            let inner = self.inner.read();
-            states.iter().all(|s| stale(&inner, s))
-        };
-        if !all_known {
-            self.merge_all(states);
-        }
+        self.merge_all(states);
         Ok(())
     }
 

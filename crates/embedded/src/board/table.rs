@@ -46,10 +46,6 @@ impl Table {
         Some((state, *hidden))
     }
 
-    pub(super) fn version(&self, post: &PostId) -> Option<Version> {
-        self.place(post.as_str()).map(|at| self.rows[at].version)
-    }
-
     pub(super) fn total(&self, post: &str) -> u64 {
         self.place(post).map_or(0, |at| self.counts_at(at).iter().sum())
     }

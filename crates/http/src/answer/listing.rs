@@ -26,7 +26,7 @@ pub struct BatchItem<'a> {
     pub total: u64,
     /// What the caller holds; null if nothing, or if nobody is named.
     pub mine: Option<&'a str>,
-    /// Counts the commits of the post.
+    /// Counts the changes of the post.
     pub version: u64,
 }
 
@@ -109,7 +109,7 @@ pub struct SearchItem<'a> {
     pub counts: Tally<'a>,
     /// The sum of the counts.
     pub total: u64,
-    /// Counts the commits of the post.
+    /// Counts the changes of the post.
     pub version: u64,
 }
 

@@ -29,7 +29,7 @@ pub struct ReactionAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub changed: Option<bool>,
-    /// Counts the commits of the post: of two answers the higher is newer.
+    /// Counts the changes of the post: of two answers the higher is newer.
     pub version: u64,
     /// Which copy answered.
     pub source: Source,
