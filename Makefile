@@ -69,6 +69,28 @@ check-code:
 check-docs:
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps
 
+# --- The stack -----------------------------------------------------------------------------------
+# PROFILE=full (six Redis nodes, three of Cassandra) or small (one of each); PARTS are what
+# `deploy/local/stack help` lists, all of them if none is named.
+PROFILE ?=
+PARTS ?=
+
+.PHONY: stack-up
+stack-up: ## Start the whole stack on this machine: PROFILE=full or small
+	PROFILE=$(PROFILE) deploy/local/stack up $(PARTS)
+
+.PHONY: stack-down
+stack-down: ## Stop the stack; ARGS=--purge also removes what it kept and fetched
+	deploy/local/stack down $(ARGS) $(PARTS)
+
+.PHONY: stack-status
+stack-status: ## Show what of the stack runs, where, and how it is
+	deploy/local/stack status
+
+.PHONY: stack-logs
+stack-logs: ## Show the ends of the stack's logs
+	deploy/local/stack logs
+
 .PHONY: clean
 clean: ## Remove what was built and installed here; ./kudos-data stays
 	cargo clean

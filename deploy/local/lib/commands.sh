@@ -1,0 +1,143 @@
+# What the words of `stack` do.
+# shellcheck shell=bash
+
+readonly servers=(redis cassandra kafka elasticsearch)
+readonly services=()
+# Long enough for three JVMs on two busy cores.
+readonly PATIENCE=240
+
+# parts WORD...: the parts that are meant, all of them if none is named.
+parts() {
+  (($#)) || set -- servers services
+  local word
+  for word in "$@"; do
+    case $word in
+      servers) printf '%s\n' "${servers[@]}" ;;
+      services) printf '%s\n' "${services[@]}" ;;
+      *)
+        [[ " ${servers[*]} ${services[*]} " == *" $word "* ]] || die "no part is called $word"
+        echo "$word"
+        ;;
+    esac
+  done
+}
+
+# nodes_of PART...: their nodes, one a line.
+nodes_of() {
+  local part
+  for part in "$@"; do "${part}_nodes" | xargs -n 1; done
+}
+
+command_up() {
+  [[ -z ${PROFILE:-} || $PROFILE == "$profile" ]] ||
+    die "a stack of PROFILE=$profile is here: 'stack down --purge' it first"
+  mkdir -p "$home"
+  exec 9>"$home/lock"
+  flock -n 9 || { say "waiting for another 'stack up'"; flock 9; }
+  echo "$profile $offset" >"$home/profile"
+  local chosen part
+  mapfile -t chosen < <(parts "$@")
+  bring_up $(comm_in "${servers[*]}" "${chosen[@]}")
+  bring_up $(comm_in "${services[*]}" "${chosen[@]}")
+  say "ready: $(by_profile full small) profile; addresses by 'deploy/local/stack env'"
+}
+
+# comm_in LIST WORD...: the words of LIST that are among the others, in LIST's order.
+comm_in() {
+  local list=$1 word
+  shift
+  for word in $list; do [[ " $* " != *" $word "* ]] || echo "$word"; done
+}
+
+# bring_up PART...: all of them at the same time.
+bring_up() {
+  local part node nodes
+  (($#)) || return 0
+  for part in "$@"; do "${part}_install"; done
+  mapfile -t nodes < <(nodes_of "$@")
+  for node in "${nodes[@]}"; do start "$node"; done
+  await $PATIENCE "${nodes[@]}"
+  for part in "$@"; do
+    ! declare -F "${part}_settle" >/dev/null || "${part}_settle"
+  done
+}
+
+# Services first, so that nothing is written to what is stopping.
+command_down() {
+  local purge='' part nodes=()
+  [[ ${1:-} != --purge ]] || { purge=1; shift; }
+  [[ -d $home ]] || return 0
+  local chosen=("$@")
+  mapfile -t chosen < <(parts "$@")
+  for list in "${services[*]}" "${servers[*]}"; do
+    # shellcheck disable=SC2046 # names of parts have no blanks
+    mapfile -t nodes < <(nodes_of $(comm_in "$list" "${chosen[@]}"))
+    stop "${nodes[@]}"
+  done
+  [[ -n $purge ]] || return 0
+  for part in "${chosen[@]}"; do purge_part "$part"; done
+  (($#)) || purge_all
+}
+
+purge_part() {
+  local node
+  for node in $("${1}_nodes"); do rm -rf "${home:?}/$node"; done
+  rm -f "$home/$1-settled"
+}
+
+purge_all() {
+  say "removing $home and $jars"
+  rm -rf "$home" "$jars"
+}
+
+command_status() {
+  local format='%-18s %-8s %-22s %-10s %8s\n' part node pid state
+  # shellcheck disable=SC2059 # one format for all lines
+  printf "$format" NODE PID ADDRESS HEALTH RSS_MIB
+  for part in "${servers[@]}" "${services[@]}"; do
+    for node in $("${part}_nodes"); do
+      pid=- state=down rss=-
+      if alive "$node"; then
+        pid=$(<"$home/$node/pid")
+        rss=$(awk '/VmRSS/ { printf "%d", $2 / 1024 }' "/proc/$pid/status")
+        state=sick
+        ! healthy "$node" || state=healthy
+      fi
+      # shellcheck disable=SC2059
+      printf "$format" "$node" "$pid" "$("${part}_address" "$node")" "$state" "$rss"
+    done
+  done
+}
+
+command_logs() {
+  local node='*' follow=()
+  for argument in "$@"; do
+    if [[ $argument == -f ]]; then follow=(-f); else node=$argument; fi
+  done
+  # shellcheck disable=SC2086 # the star is a pattern
+  tail -n 20 "${follow[@]}" "$home"/$node/log
+}
+
+command_pid() {
+  alive "${1:?which node?}" || die "$1 is not running"
+  cat "$home/$1/pid"
+}
+
+# addresses PART: separated by commas.
+addresses() {
+  local node
+  for node in $("${1}_nodes"); do "${1}_address" "$node"; done | paste -sd,
+}
+
+command_env() {
+  cat <<EOF
+export KUDOS_STACK_PROFILE=$profile
+export KUDOS_STACK_HOME=$home
+export KUDOS_STACK_REDIS=$(addresses redis)
+export KUDOS_STACK_REDIS_MODE=$(redis_mode)
+export KUDOS_STACK_CASSANDRA=$(addresses cassandra)
+export KUDOS_STACK_KAFKA=$(addresses kafka)
+export KUDOS_STACK_ELASTIC=http://$(addresses elasticsearch)
+export KUDOS_STACK_GATEWAY=http://127.0.0.1:$(port "$GATEWAY_PORT")
+EOF
+}

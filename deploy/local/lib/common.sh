@@ -1,0 +1,72 @@
+# Words, places and settings that every part shares.
+# shellcheck shell=bash disable=SC2034
+
+repository=$(cd "$here/../.." && pwd)
+deploy=$repository/deploy
+readonly repository deploy
+# Servers run under this number, which needs no account, when root starts them.
+readonly STACK_UID=7447
+
+set -a
+# shellcheck source=../../../.env
+source "$repository/.env"
+set +a
+
+# say TEXT: what is being done, with the seconds since the start.
+say() { printf '%5ds  %s\n' "$SECONDS" "$*" >&2; }
+die() {
+  printf 'stack: %s\n' "$*" >&2
+  exit 1
+}
+
+is_root() { [[ $(id -u) == 0 ]]; }
+
+# as_user COMMAND...: without the rights of root.
+as_user() {
+  if is_root; then
+    setpriv --reuid=$STACK_UID --regid=$STACK_UID --clear-groups --no-new-privs -- "$@"
+  else
+    "$@"
+  fi
+}
+
+# A clone below a closed folder (such as root's own) is out of reach for the servers' user.
+choose_home() {
+  if [[ -n ${KUDOS_STACK_HOME:-} ]]; then
+    realpath -m "$KUDOS_STACK_HOME"
+  elif as_user test -x "$repository"; then
+    echo "$repository/.stack"
+  else
+    echo "/var/tmp/kudos-stack$(tr / - <<<"$repository")"
+  fi
+}
+home=$(choose_home)
+readonly home
+
+# Downloads outlive `down`, and are shared by all stacks of this clone if the user can read them.
+jars=$repository/.tools/stack
+as_user test -x "$repository" || jars=$home/jars
+readonly jars
+
+# The running stack remembers what it was started as.
+if [[ -f $home/profile ]]; then
+  read -r running_profile offset <"$home/profile"
+  profile=$running_profile
+else
+  profile=${PROFILE:-full}
+  offset=${KUDOS_STACK_OFFSET:-0}
+fi
+[[ $profile == full || $profile == small ]] || die "PROFILE is $profile: it must be full or small"
+readonly profile offset
+
+# On few cores a JVM is ready sooner, and smaller, without its second compiler and threads to collect.
+readonly jvm_flags=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1)
+
+# by_profile FULL SMALL: the one that applies.
+by_profile() { if [[ $profile == full ]]; then echo "$1"; else echo "$2"; fi; }
+
+# port BASE INDEX: where a node listens.
+port() { echo $(($1 + offset + ${2:-1} - 1)); }
+
+# index NODE: the number at the end of its name.
+index() { echo "${1##*-}"; }

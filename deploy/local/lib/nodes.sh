@@ -1,0 +1,117 @@
+# Nodes: processes with a folder each, below $home, that holds their pid, log and data.
+# shellcheck shell=bash
+#
+# A part P of the stack says what it has by functions: P_nodes (names), P_address NODE (host:port),
+# P_install, P_start NODE, P_healthy NODE, and if it needs them P_settle (once all its nodes are
+# healthy) and P_advice.
+
+# part NODE: the part that it belongs to.
+part_of() { echo "${1%-*}" | tr - _; }
+
+# alive NODE: its process runs. The pid alone could be another's by now; that and the time at which
+# it was born are not.
+alive() {
+  local pid
+  pid=$(cat "$home/$1/pid" 2>/dev/null) && [[ -n $pid ]] || return 1
+  [[ $(born "$pid") == "$(cat "$home/$1/born")" ]]
+}
+
+# born PID: in ticks since the machine's start; nothing for one that is dead.
+born() { sed -n '/) Z/!s/.*) //p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
+# record NODE PID: its process from now on.
+record() {
+  born "$2" >"$home/$1/born"
+  echo "$2" >"$home/$1/pid"
+}
+
+healthy() { alive "$1" && "$(part_of "$1")_healthy" "$1" >/dev/null 2>&1; }
+
+answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
+
+# launch NODE COMMAND...: starts it in the background, in its folder, with its output in its log. It
+# gets a session of its own, so that a test's Ctrl-C does not stop the stack.
+launch() {
+  local node=$1 dir=$home/$1
+  shift
+  own "$dir"
+  (
+    cd "$dir"
+    exec 9>&-
+    if is_root; then
+      set -- setpriv --reuid=$STACK_UID --regid=$STACK_UID --clear-groups --no-new-privs -- "$@"
+    fi
+    HOME=$dir setsid "$@" </dev/null >>log 2>&1 &
+    record "$node" $!
+  )
+}
+
+# own DIR: made, and given to the servers' user.
+own() {
+  mkdir -p "$1"
+  ! is_root || chown -R $STACK_UID:$STACK_UID "$1"
+}
+
+# start NODE: unless it runs.
+start() {
+  alive "$1" && return
+  local part address
+  part=$(part_of "$1")
+  address=$("${part}_address" "$1")
+  ! answers "$address" ||
+    die "$address is taken, and not by $1: stop what listens there, or set KUDOS_STACK_OFFSET"
+  say "starting $1 on $address"
+  mkdir -p "$home/$1"
+  "${part}_start" "$1"
+}
+
+# await SECONDS NODE...: until all of them are healthy.
+await() {
+  local deadline=$((SECONDS + $1)) node waiting
+  shift
+  waiting=("$@")
+  while ((${#waiting[@]})); do
+    local still=()
+    for node in "${waiting[@]}"; do
+      if healthy "$node"; then
+        say "$node is healthy"
+      elif ! alive "$node"; then
+        explain "$node" "ended"
+      elif ((SECONDS > deadline)); then
+        explain "$node" "is not healthy yet"
+      else
+        still+=("$node")
+      fi
+    done
+    waiting=("${still[@]}")
+    ((${#waiting[@]} == 0)) || sleep 0.3
+  done
+}
+
+# explain NODE WHAT: ends with what its log says and what may help.
+explain() {
+  local part
+  part=$(part_of "$1")
+  echo "--- the end of $home/$1/log" >&2
+  tail -n 25 "$home/$1/log" >&2 || true
+  echo "---" >&2
+  ! declare -F "${part}_advice" >/dev/null || "${part}_advice" >&2
+  die "$1 $2. Once more: 'stack up'; from nothing: 'stack down --purge', then 'stack up'"
+}
+
+# stop NODE...: all at once by SIGTERM, and what is left after 20 s by SIGKILL.
+stop() {
+  local node pids=() pid
+  for node in "$@"; do
+    alive "$node" || continue
+    say "stopping $node"
+    pid=$(<"$home/$node/pid")
+    # One that was stopped by SIGSTOP hears SIGTERM only when it goes on.
+    kill -TERM "$pid" && kill -CONT "$pid" || true
+    pids+=("$pid")
+  done
+  for pid in "${pids[@]}"; do
+    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" || true
+  done
+  for node in "$@"; do rm -f "$home/$node"/{pid,born}; done
+}
