@@ -14,6 +14,7 @@ exec 3<>"/dev/tcp/$1/$2"
 
 # frame OPCODE BODY LENGTH: sends a request and prints the opcode of the answer.
 frame() {
+  # shellcheck disable=SC2059 # it is all escapes
   printf "\\x04\\x00\\x00\\x00\\x$1\\x00\\x00\\x00\\x$(printf %02x "$3")$2" >&3
   local head
   head=$(timeout 5 head -c 9 <&3 | od -An -v -tx1)

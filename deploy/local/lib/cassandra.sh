@@ -1,5 +1,5 @@
 # Cassandra: one node, or three with all data on each, on 127.0.0.1, .2 and .3.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 cassandra_nodes() { by_profile "cassandra-1 cassandra-2 cassandra-3" cassandra-1; }
 cassandra_host() { echo "127.0.0.$(index "$1")"; }
@@ -26,7 +26,7 @@ cassandra_start() {
   cassandra_yaml "$1" >"$dir/cassandra.yaml"
   local flags=(
     "-Xms$CASSANDRA_HEAP" "-Xmx$CASSANDRA_HEAP" -XX:MaxDirectMemorySize=256m "${jvm_flags[@]}"
-    -XX:+PerfDisableSharedMem -XX:+ExitOnOutOfMemoryError
+    -XX:+ExitOnOutOfMemoryError
     "-javaagent:$(ls "$jar"/jamm-*.jar)" "-Djava.io.tmpdir=$dir/tmp"
     "-Dcassandra.config=file://$dir/cassandra.yaml" "-Dcassandra.storagedir=$dir/data"
     "-Dcassandra.logdir=$dir" "-Dlogback.configurationFile=file://$dir/logback.xml"

@@ -1,5 +1,5 @@
 # What the words of `stack` do.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 readonly servers=(redis cassandra kafka elasticsearch)
 readonly services=()
@@ -37,7 +37,9 @@ command_up() {
   echo "$profile $offset" >"$home/profile"
   local chosen part
   mapfile -t chosen < <(parts "$@")
+  # shellcheck disable=SC2046 # names of parts have no blanks
   bring_up $(comm_in "${servers[*]}" "${chosen[@]}")
+  # shellcheck disable=SC2046
   bring_up $(comm_in "${services[*]}" "${chosen[@]}")
   say "ready: $(by_profile full small) profile; addresses by 'deploy/local/stack env'"
 }
@@ -54,6 +56,7 @@ bring_up() {
   local part node nodes
   (($#)) || return 0
   for part in "$@"; do "${part}_install"; done
+  rm -rf "$jars/maven"
   mapfile -t nodes < <(nodes_of "$@")
   for node in "${nodes[@]}"; do start "$node"; done
   await $PATIENCE "${nodes[@]}"
@@ -76,7 +79,7 @@ command_down() {
   done
   [[ -n $purge ]] || return 0
   for part in "${chosen[@]}"; do purge_part "$part"; done
-  (($#)) || purge_all
+  (($#)) || purge_rest
 }
 
 purge_part() {
@@ -85,9 +88,12 @@ purge_part() {
   rm -f "$home/$1-settled"
 }
 
-purge_all() {
-  say "removing $home and $jars"
-  rm -rf "$home" "$jars"
+# Downloads belong to the clone: a stack with a folder of its own leaves them to the others.
+purge_rest() {
+  remove_packages
+  say "removing $home"
+  rm -rf "$home"
+  [[ -n ${KUDOS_STACK_HOME:-} ]] || rm -rf "$jars"
 }
 
 command_status() {

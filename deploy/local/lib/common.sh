@@ -1,14 +1,15 @@
 # Words, places and settings that every part shares.
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 
 repository=$(cd "$here/../.." && pwd)
 deploy=$repository/deploy
 readonly repository deploy
 # Servers run under this number, which needs no account, when root starts them.
 readonly STACK_UID=7447
+readonly demote=(setpriv "--reuid=$STACK_UID" "--regid=$STACK_UID" --clear-groups --no-new-privs --)
 
 set -a
-# shellcheck source=../../../.env
+# shellcheck source=/dev/null
 source "$repository/.env"
 set +a
 
@@ -24,7 +25,7 @@ is_root() { [[ $(id -u) == 0 ]]; }
 # as_user COMMAND...: without the rights of root.
 as_user() {
   if is_root; then
-    setpriv --reuid=$STACK_UID --regid=$STACK_UID --clear-groups --no-new-privs -- "$@"
+    "${demote[@]}" "$@"
   else
     "$@"
   fi
@@ -59,8 +60,9 @@ fi
 [[ $profile == full || $profile == small ]] || die "PROFILE is $profile: it must be full or small"
 readonly profile offset
 
-# On few cores a JVM is ready sooner, and smaller, without its second compiler and threads to collect.
-readonly jvm_flags=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1)
+# On few cores a JVM is ready sooner, and smaller, without its second compiler and threads to collect;
+# and it leaves no files of statistics behind.
+readonly jvm_flags=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+PerfDisableSharedMem)
 
 # by_profile FULL SMALL: the one that applies.
 by_profile() { if [[ $profile == full ]]; then echo "$1"; else echo "$2"; fi; }

@@ -1,5 +1,5 @@
 # Elasticsearch: one node of the minimal distribution.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 elasticsearch_nodes() { echo elasticsearch-1; }
 elasticsearch_address() { echo "127.0.0.1:$(port "$ELASTICSEARCH_PORT")"; }
@@ -7,8 +7,8 @@ elasticsearch_advice() { echo "Elasticsearch needs about 0.9 GB, and a folder on
 
 elasticsearch_install() {
   install_java
-  "$repository/scripts/need" unzip unzip
-  "$repository/scripts/need" curl curl
+  install unzip unzip
+  install curl curl
   local dir=$jars/elasticsearch-$ELASTICSEARCH_VERSION
   local artifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch
   [[ ! -f $dir/complete ]] || return 0
@@ -22,7 +22,8 @@ elasticsearch_install() {
 
 # Green, or yellow: one node has no place for replicas.
 elasticsearch_healthy() {
-  curl -sf -m 3 "http://$(elasticsearch_address "$1")/_cluster/health" | grep -Eq '"(green|yellow)"' || return 1
+  curl -sf -m 3 "http://$(elasticsearch_address "$1")/_cluster/health" | grep -Eq '"(green|yellow)"' ||
+    return 1
   # What was launched has started the server, which is the process to watch and to break.
   record "$1" "$(<"$home/$1/server.pid")"
 }
@@ -36,7 +37,7 @@ elasticsearch_start() {
   cp "$deploy/elasticsearch/elasticsearch.yml" "$dir/config/"
   launch "$1" env -i PATH=/usr/bin:/bin HOME="$dir" \
     ES_JAVA_HOME="${java%/bin/java}" ES_PATH_CONF="$dir/config" ES_TMPDIR="$dir/tmp" \
-    CLI_JAVA_OPTS="-XX:TieredStopAtLevel=1 -Xshare:auto" \
+    CLI_JAVA_OPTS="-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+PerfDisableSharedMem" \
     ES_JAVA_OPTS="-Xms$ELASTICSEARCH_HEAP -Xmx$ELASTICSEARCH_HEAP -XX:-UseG1GC ${jvm_flags[*]}" \
     "$dist/bin/elasticsearch" -p "$dir/server.pid" -E "path.data=$dir/data" -E "path.logs=$dir/logs" \
     -E network.host=127.0.0.1 -E "http.port=$(port "$ELASTICSEARCH_PORT")" \

@@ -1,5 +1,5 @@
 # Kafka: one broker that is its own controller.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 kafka_nodes() { echo kafka-1; }
 kafka_address() { echo "127.0.0.1:$(port "$KAFKA_PORT")"; }
@@ -17,12 +17,13 @@ kafka_install() {
 
 kafka_start() {
   local dir=$home/$1 class="$jars/kafka-$KAFKA_VERSION/lib/*"
+  mkdir -p "$dir/tmp"
   kafka_properties "$1" >"$dir/server.properties"
   own "$dir"
   [[ -f $dir/data/meta.properties ]] || as_user "$java" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$class" \
     kafka.tools.StorageTool format -t $KAFKA_CLUSTER_ID -c "$dir/server.properties" >>"$dir/log" 2>&1
   launch "$1" "$java" "-Xms$KAFKA_HEAP" "-Xmx$KAFKA_HEAP" "${jvm_flags[@]}" \
-    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$class" kafka.Kafka "$dir/server.properties"
+    "-Djava.io.tmpdir=$dir/tmp" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$class" kafka.Kafka "$dir/server.properties"
 }
 
 # The file that docker-compose.yml mounts, with what belongs to this place. One listener is enough

@@ -1,5 +1,5 @@
 # Nodes: processes with a folder each, below $home, that holds their pid, log and data.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # A part P of the stack says what it has by functions: P_nodes (names), P_address NODE (host:port),
 # P_install, P_start NODE, P_healthy NODE, and if it needs them P_settle (once all its nodes are
@@ -36,11 +36,9 @@ launch() {
   shift
   own "$dir"
   (
-    cd "$dir"
+    cd "$dir" || exit
     exec 9>&-
-    if is_root; then
-      set -- setpriv --reuid=$STACK_UID --regid=$STACK_UID --clear-groups --no-new-privs -- "$@"
-    fi
+    ! is_root || set -- "${demote[@]}" "$@"
     HOME=$dir setsid "$@" </dev/null >>log 2>&1 &
     record "$node" $!
   )
@@ -49,12 +47,15 @@ launch() {
 # own DIR: made, and given to the servers' user.
 own() {
   mkdir -p "$1"
-  ! is_root || chown -R $STACK_UID:$STACK_UID "$1"
+  ! is_root || chown -R "$STACK_UID:$STACK_UID" "$1"
 }
 
-# start NODE: unless it runs.
+# start NODE: unless it runs; one that somebody stopped goes on.
 start() {
-  alive "$1" && return
+  if alive "$1"; then
+    kill -CONT "$(<"$home/$1/pid")"
+    return
+  fi
   local part address
   part=$(part_of "$1")
   address=$("${part}_address" "$1")
@@ -107,7 +108,8 @@ stop() {
     say "stopping $node"
     pid=$(<"$home/$node/pid")
     # One that was stopped by SIGSTOP hears SIGTERM only when it goes on.
-    kill -TERM "$pid" && kill -CONT "$pid" || true
+    kill -TERM "$pid" || true
+    kill -CONT "$pid" || true
     pids+=("$pid")
   done
   for pid in "${pids[@]}"; do

@@ -1,5 +1,5 @@
 # Redis: one server, or a cluster of three masters with a replica each.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 redis_nodes() { by_profile "$(printf 'redis-%d ' {1..6})" redis-1; }
 redis_mode() { by_profile cluster single; }
@@ -7,8 +7,8 @@ redis_address() { echo "127.0.0.1:$(port "$REDIS_PORT" "$(index "$1")")"; }
 redis_advice() { echo "Redis prints its reason last. A damaged file is mended by redis-check-aof --fix."; }
 
 redis_install() {
-  "$repository/scripts/need" redis-server redis-server
-  "$repository/scripts/need" redis-cli redis-tools
+  install redis-server redis-server
+  install redis-cli redis-tools
   require_version Redis "$(redis-server --version | sed 's/.* v=\([^ ]*\).*/\1/')" "$REDIS_VERSION"
 }
 

@@ -1,1 +1,1 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
