@@ -11,8 +11,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
-use kudos_core::{Kinds, PostId, SystemClock};
-use kudos_degraded::{Observer, Reason};
+use kudos_core::{Kinds, SystemClock};
+use kudos_degraded::Observer;
 use kudos_embedded::{Embedded, Options};
 use kudos_http::answer::json;
 use kudos_http::auth::{AuthSettings, Authenticator, Caller};
@@ -22,12 +22,13 @@ use kudos_http::gate::Gate;
 use kudos_http::limit::LimitSettings;
 use kudos_http::sse::{EventStreams, SseSettings};
 use kudos_http::stack::{Stack, StackSettings};
+use kudos_projection::Deliveries;
 use kudos_query::{EventHub, Queries, QueryService, QuerySettings, Sources};
 use kudos_runtime::config;
 use kudos_runtime::observe::Metered;
 use kudos_runtime::settings::{HttpSettings, LogSettings, ServiceSettings, TelemetrySettings};
 use kudos_runtime::start::{BoxError, Context, start};
-use kudos_write::{Deliveries, OutageJournal, WriteService, WriteSettings};
+use kudos_write::{WriteService, WriteSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -134,7 +135,7 @@ async fn serve(
 fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, BoxError> {
     let kinds = Arc::new(Kinds::default());
     let observer: Arc<dyn Observer> = Arc::new(Metered::new());
-    let (writes, _) = kudos_write::routes(writer(backends, &kinds, &observer)).split_for_parts();
+    let (writes, _) = kudos_write::routes(writer(backends, &kinds)).split_for_parts();
     let (reads, _) =
         kudos_query::routes(queries(context, backends, kinds, observer)?).split_for_parts();
     let writes = writes.route("/v1/noop", post(noop));
@@ -155,27 +156,14 @@ async fn noop(_: Caller, Json(body): Json<Noop>) -> Response {
     json(StatusCode::OK, &body)
 }
 
-fn writer(
-    backends: &Embedded,
-    kinds: &Arc<Kinds>,
-    observer: &Arc<dyn Observer>,
-) -> Arc<WriteService> {
+fn writer(backends: &Embedded, kinds: &Arc<Kinds>) -> Arc<WriteService> {
     let settings = WriteSettings::default();
     // A commit of the embedded store brings its own counts and events along.
-    let deliveries =
-        Deliveries::new(Vec::new(), Arc::new(NoOutage), settings.sinks_budget(), observer);
+    let deliveries = Deliveries::none();
     let store = &backends.store;
     let (truth, posts) = (store.clone(), store.clone());
     let clock = Arc::new(SystemClock);
     Arc::new(WriteService::new(truth, posts, deliveries, Arc::clone(kinds), clock, settings))
-}
-
-struct NoOutage;
-
-impl OutageJournal for NoOutage {
-    fn missed(&self, _: &'static str, _: &PostId, _: Reason) {}
-
-    fn in_doubt(&self, _: &PostId) {}
 }
 
 fn queries(

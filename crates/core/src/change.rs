@@ -72,6 +72,6 @@ impl UserChange {
 pub struct Change {
     /// The state after the commit.
     pub state: PostState,
-    /// The changes in it, in order.
+    /// The changes in it, in order; none if the post itself was stored or hidden.
     pub users: Vec<UserChange>,
 }

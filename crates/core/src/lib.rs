@@ -22,6 +22,7 @@ pub mod ports;
 pub mod post;
 pub mod rank;
 pub mod row;
+pub mod snapshot;
 pub mod time;
 
 pub use change::{Change, PostState, UserChange, Version};
@@ -33,4 +34,5 @@ pub use operation::{Applied, OpId, Operation, Outcome};
 pub use post::Post;
 pub use rank::{RankEntry, TimeKey, Window};
 pub use row::{Decision, UserRow};
+pub use snapshot::Snapshot;
 pub use time::{Clock, Millis, SystemClock};

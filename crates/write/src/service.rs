@@ -5,10 +5,10 @@ use std::sync::Arc;
 use kudos_core::ports::{PostStore, ReactionStore, Upserted};
 use kudos_core::{Applied, ApplyError, Clock, Kinds, Millis, Operation, PortError, Post, PostId};
 use kudos_degraded::Deadline;
+use kudos_projection::{Covered, Deliveries};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 
-use crate::delivery::Deliveries;
 use crate::settings::WriteSettings;
 
 /// Why a write was not done.
@@ -92,15 +92,20 @@ impl WriteService {
         let deadline = Deadline::after(self.settings.truth_budget());
         let applied = deadline
             .run(async {
-                self.check_known(&op.post).await?;
-                Ok(self.commit(op).await?)
+                let post = &op.post;
+                let (known, covered) =
+                    futures::join!(self.check_known(post), self.deliveries.cover(post));
+                known?;
+                let mut covered = covered?;
+                let applied = self.commit(op, &mut covered).await?;
+                Ok((applied, covered))
             })
             .await
             .unwrap_or(Err(WriteError::Apply(PortError::Timeout.into())));
-        self.count(&applied);
-        let applied = applied?;
+        self.count(applied.as_ref().map(|(applied, _)| applied));
+        let (applied, covered) = applied?;
         if let Some(change) = applied.change(&user) {
-            self.deliveries.deliver(&change).await;
+            covered.tell_change(&change).await;
         }
         Ok(applied)
     }
@@ -118,7 +123,13 @@ impl WriteService {
                 },
             };
             let post = Post { id, title, body, author, created_at };
+            let mut covered = self.deliveries.cover(&post.id).await?;
+            covered.doubt();
             let upserted = self.posts.upsert(&post).await?;
+            covered.settle();
+            if upserted != Upserted::Unchanged {
+                covered.tell_post(&post.id).await;
+            }
             Ok((post, upserted))
         })
         .await
@@ -126,7 +137,17 @@ impl WriteService {
 
     /// Hides a post everywhere.
     pub async fn hide(&self, post: &PostId) -> Result<(), WriteError> {
-        match self.within_budget(self.posts.hide(post)).await? {
+        let hidden = self.within_budget(async {
+            let mut covered = self.deliveries.cover(post).await?;
+            covered.doubt();
+            let hidden = self.posts.hide(post).await?;
+            covered.settle();
+            if hidden {
+                covered.tell_post(post).await;
+            }
+            Ok(hidden)
+        });
+        match hidden.await? {
             true => Ok(()),
             false => Err(WriteError::UnknownPost(post.clone())),
         }
@@ -134,13 +155,17 @@ impl WriteService {
 
     /// Applies an operation. If nobody knows afterwards whether it was committed, no sink is told:
     /// then the journal knows.
-    async fn commit(&self, op: Operation) -> Result<Applied, ApplyError> {
-        let doubt = self.deliveries.doubt(op.post.clone());
+    async fn commit(
+        &self,
+        op: Operation,
+        covered: &mut Covered<'_>,
+    ) -> Result<Applied, ApplyError> {
+        covered.doubt();
         let outcome = self.truth.apply(op).await;
         match &outcome {
-            Err(ApplyError::Port(PortError::Busy { .. })) => doubt.settle(),
-            Err(ApplyError::Port(_)) => drop(doubt),
-            Ok(_) | Err(ApplyError::Stale | ApplyError::KeyReused) => doubt.settle(),
+            Err(ApplyError::Port(PortError::Busy { .. })) => covered.settle(),
+            Err(ApplyError::Port(_)) => {}
+            Ok(_) | Err(ApplyError::Stale | ApplyError::KeyReused) => covered.settle(),
         }
         outcome
     }
@@ -161,7 +186,7 @@ impl WriteService {
         Ok(deadline.run(work).await.unwrap_or(Err(PortError::Timeout))?)
     }
 
-    fn count(&self, applied: &Result<Applied, WriteError>) {
+    fn count(&self, applied: Result<&Applied, &WriteError>) {
         let outcome = match applied {
             Ok(applied) if applied.replayed => "replayed",
             Ok(applied) if applied.outcome.changed => "changed",

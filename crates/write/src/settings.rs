@@ -27,7 +27,7 @@ impl WriteSettings {
         Duration::from_millis(self.truth_ms)
     }
 
-    /// The budget of [`crate::Deliveries`].
+    /// The budget of [`kudos_projection::Deliveries`].
     pub fn sinks_budget(&self) -> Duration {
         Duration::from_millis(self.sinks_ms)
     }

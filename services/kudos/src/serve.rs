@@ -6,19 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use kudos_core::{Kinds, PostId, SystemClock};
-use kudos_degraded::{Observer, Reason};
+use kudos_core::{Kinds, SystemClock};
+use kudos_degraded::Observer;
 use kudos_embedded::Embedded;
 use kudos_http::auth::Authenticator;
 use kudos_http::cursor::CursorKey;
 use kudos_http::gate::Gate;
 use kudos_http::sse::EventStreams;
 use kudos_http::stack::Stack;
+use kudos_projection::Deliveries;
 use kudos_query::{EventHub, Queries, QueryService, Sources};
 use kudos_runtime::health::{Health, Status};
 use kudos_runtime::observe::Metered;
 use kudos_runtime::start::{BoxError, Context};
-use kudos_write::{Deliveries, OutageJournal, WriteService};
+use kudos_write::WriteService;
 
 use crate::control;
 use crate::jobs::Place;
@@ -47,7 +48,7 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
     let settings = &context.settings;
     let kinds = Arc::new(settings.kinds.clone());
     let observer: Arc<dyn Observer> = Arc::new(Metered::new());
-    let writes = kudos_write::routes(writer(settings, backends, &kinds, &observer));
+    let writes = kudos_write::routes(writer(settings, backends, &kinds));
     let (writes, writes_api) = writes.split_for_parts();
     let reads = kudos_query::routes(queries(context, backends, &kinds, observer)?);
     let (reads, reads_api) = reads.split_for_parts();
@@ -60,16 +61,10 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
     Ok(Stack::new(&settings.stack())?.wrap(app))
 }
 
-fn writer(
-    settings: &Settings,
-    backends: &Embedded,
-    kinds: &Arc<Kinds>,
-    observer: &Arc<dyn Observer>,
-) -> Arc<WriteService> {
-    let (budget, store) = (settings.write.sinks_budget(), &backends.store);
+fn writer(settings: &Settings, backends: &Embedded, kinds: &Arc<Kinds>) -> Arc<WriteService> {
     // The commit that makes a reaction durable has told the board and the log already.
-    let deliveries = Deliveries::new(Vec::new(), Arc::new(NoSinks), budget, observer);
-    let (truth, posts) = (store.clone(), store.clone());
+    let deliveries = Deliveries::none();
+    let (truth, posts) = (backends.store.clone(), backends.store.clone());
     let (kinds, settings) = (Arc::clone(kinds), settings.write.clone());
     Arc::new(WriteService::new(truth, posts, deliveries, kinds, clock(), settings))
 }
@@ -99,16 +94,6 @@ fn queries(
     context.shutdown.spawn(async move { shutdown.run_until_cancelled(running.run()).await });
     let streams = EventStreams::new(events, context.shutdown.token());
     Ok(Queries { service: Arc::new(service), hub, streams })
-}
-
-/// Where there are no sinks, none can miss anything; and the store itself settles a commit of
-/// unknown outcome, when it recovers.
-struct NoSinks;
-
-impl OutageJournal for NoSinks {
-    fn missed(&self, _: &'static str, _: &PostId, _: Reason) {}
-
-    fn in_doubt(&self, _: &PostId) {}
 }
 
 fn watch(health: &Health, backends: &Embedded) {

@@ -2,7 +2,6 @@ use async_trait::async_trait;
 
 use crate::error::PortError;
 use crate::id::PostId;
-use crate::post::Post;
 use crate::rank::TimeKey;
 use crate::time::Millis;
 
@@ -42,19 +41,14 @@ pub struct IndexHit {
     pub total: u64,
 }
 
-/// Full-text search over posts.
+/// Full-text search over posts. How posts come into it is the backend's own affair: the embedded
+/// index follows the store, a remote one is a [`Projection`](super::Projection).
 ///
-/// Promises: a post that was put, and not hidden since, is found by the words of its title and
+/// Promises: a post that was put in, and not hidden since, is found by the words of its title and
 /// body after the next [`refresh`](Self::refresh); a hidden one is not.
 #[async_trait]
 pub trait PostIndex: Send + Sync {
-    /// Adds posts, or replaces them whole.
-    async fn put(&self, posts: &[Post]) -> Result<(), PortError>;
-
-    /// Takes posts out.
-    async fn remove(&self, posts: &[PostId]) -> Result<(), PortError>;
-
-    /// Makes what was put or removed before this call visible to [`search`](Self::search).
+    /// Makes what was put in or taken out before this call visible to [`search`](Self::search).
     async fn refresh(&self) -> Result<(), PortError>;
 
     /// The first hits in the order asked.

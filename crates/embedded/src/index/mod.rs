@@ -41,7 +41,7 @@ const WAITING_SEARCHES: usize = 256;
 
 /// The embedded text index.
 ///
-/// It follows the store by itself; [`put`](PostIndex::put) and [`remove`](PostIndex::remove) are
+/// It follows the store by itself; [`put`](Self::put) and [`remove`](Self::remove) are
 /// for posts that the store does not have, and such posts are gone when the index is rebuilt.
 /// [`refresh`](PostIndex::refresh) waits for all that the store holds to be searchable. Dropping
 /// the index stops its thread; nothing is lost, because the outbox remembers.
@@ -104,6 +104,22 @@ impl TextIndex {
         Ok(self.state.snapshot().ok_or_else(closed)?.contains(post)?)
     }
 
+    /// Adds posts, or replaces them whole.
+    ///
+    /// # Errors
+    /// Those of the indexer.
+    pub async fn put(&self, posts: &[Post]) -> Result<(), PortError> {
+        self.request(posts, &[]).await
+    }
+
+    /// Takes posts out.
+    ///
+    /// # Errors
+    /// Those of the indexer.
+    pub async fn remove(&self, posts: &[PostId]) -> Result<(), PortError> {
+        self.request(&[], posts).await
+    }
+
     /// Has the indexer take posts in and out and catch up with the store, and waits for it.
     async fn request(&self, put: &[Post], remove: &[PostId]) -> Result<(), PortError> {
         let (done, answer) = oneshot::channel();
@@ -120,14 +136,6 @@ fn ended() -> PortError {
 
 #[async_trait]
 impl PostIndex for TextIndex {
-    async fn put(&self, posts: &[Post]) -> Result<(), PortError> {
-        self.request(posts, &[]).await
-    }
-
-    async fn remove(&self, posts: &[PostId]) -> Result<(), PortError> {
-        self.request(&[], posts).await
-    }
-
     async fn refresh(&self) -> Result<(), PortError> {
         self.request(&[], &[]).await
     }

@@ -105,6 +105,14 @@ impl HasIndex for Machine {
         self.index.clone()
     }
 
+    async fn put(&self, posts: &[Post]) {
+        self.index.put(posts).await.unwrap();
+    }
+
+    async fn remove(&self, posts: &[PostId]) {
+        self.index.remove(posts).await.unwrap();
+    }
+
     async fn set_totals(&self, totals: &[(PostId, u64)]) -> bool {
         let states = totals.iter().map(|(post, total)| PostState {
             post: post.clone(),

@@ -126,7 +126,7 @@ impl World {
         let post = self.scope.written(name, title, at);
         self.store.upsert(&post).await.unwrap();
         self.project(&post.id).await;
-        self.index.put(&[post]).await.unwrap();
+        self.index.put(&[post]);
         self.index.refresh().await.unwrap();
     }
 

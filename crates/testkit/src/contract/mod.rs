@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kudos_core::ports::{EventLog, LiveCounts, Position, PostIndex, PostStore, ReactionStore};
-use kudos_core::{Operation, PostId};
+use kudos_core::{Operation, Post, PostId};
 
 /// How long a check may take before it counts as failed.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -87,6 +87,12 @@ pub trait HasPosts: Backend {
 pub trait HasIndex: Backend {
     /// The port.
     fn index(&self) -> Arc<dyn PostIndex>;
+
+    /// Adds posts, or replaces them whole.
+    fn put(&self, posts: &[Post]) -> impl Future<Output = ()> + Send;
+
+    /// Takes posts out.
+    fn remove(&self, posts: &[PostId]) -> impl Future<Output = ()> + Send;
 
     /// Lets the index know how many reactions posts have. False if that cannot be done: then the
     /// popular order is left out.

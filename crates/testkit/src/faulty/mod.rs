@@ -49,10 +49,6 @@ pub enum Call {
     Head,
     /// `EventLog::grown`
     Grown,
-    /// `PostIndex::put`
-    Put,
-    /// `PostIndex::remove`
-    Remove,
     /// `PostIndex::refresh`
     Refresh,
     /// `PostIndex::search`

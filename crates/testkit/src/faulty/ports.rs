@@ -88,14 +88,6 @@ impl<P: EventLog + ?Sized> EventLog for Faulty<P> {
 
 #[async_trait]
 impl<P: PostIndex + ?Sized> PostIndex for Faulty<P> {
-    async fn put(&self, posts: &[Post]) -> Result<(), PortError> {
-        self.faults.around(Call::Put, self.inner.put(posts)).await
-    }
-
-    async fn remove(&self, posts: &[PostId]) -> Result<(), PortError> {
-        self.faults.around(Call::Remove, self.inner.remove(posts)).await
-    }
-
     async fn refresh(&self) -> Result<(), PortError> {
         self.faults.around(Call::Refresh, self.inner.refresh()).await
     }

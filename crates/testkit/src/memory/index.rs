@@ -43,6 +43,16 @@ impl MemoryIndex {
         Self::default()
     }
 
+    /// Adds posts, or replaces them whole.
+    pub fn put(&self, posts: &[Post]) {
+        self.0.lock().put.extend(posts.iter().map(|post| (post.id.clone(), post.clone())));
+    }
+
+    /// Takes posts out.
+    pub fn remove(&self, posts: &[PostId]) {
+        self.0.lock().put.retain(|id, _| !posts.contains(id));
+    }
+
     /// Tells the index how many reactions a post has.
     pub fn set_total(&self, post: &PostId, total: u64) {
         self.0.lock().totals.insert(post.clone(), total);
@@ -51,18 +61,6 @@ impl MemoryIndex {
 
 #[async_trait]
 impl PostIndex for MemoryIndex {
-    async fn put(&self, posts: &[Post]) -> Result<(), PortError> {
-        let mut held = self.0.lock();
-        held.put.extend(posts.iter().map(|post| (post.id.clone(), post.clone())));
-        Ok(())
-    }
-
-    async fn remove(&self, posts: &[PostId]) -> Result<(), PortError> {
-        let mut held = self.0.lock();
-        held.put.retain(|id, _| !posts.contains(id));
-        Ok(())
-    }
-
     async fn refresh(&self) -> Result<(), PortError> {
         let mut held = self.0.lock();
         held.visible = held.put.clone();

@@ -4,6 +4,7 @@
 mod index;
 mod live;
 mod log;
+mod snapshots;
 mod truth;
 
 pub use index::MemoryIndex;

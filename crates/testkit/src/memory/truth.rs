@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kudos_core::ports::{PostMeta, PostStore, ReactionStore, Reactor, ReactorPage, Upserted};
 use kudos_core::{
     Applied, ApplyError, Counts, Decision, Kind, Millis, Operation, Outcome, PortError, Post,
-    PostId, PostState, TimeKey, UserId, UserRow, Version,
+    PostId, PostState, Snapshot, TimeKey, UserId, UserRow, Version,
 };
 use parking_lot::Mutex;
 
@@ -16,17 +16,19 @@ use super::MemoryLog;
 /// that the operation carries, and is in the [`log`](Self::log) when it is acknowledged.
 #[derive(Debug, Default)]
 pub struct MemoryTruth {
-    posts: Mutex<BTreeMap<PostId, Entry>>,
+    pub(super) posts: Mutex<BTreeMap<PostId, Entry>>,
     log: Arc<MemoryLog>,
 }
 
 /// All that is known of one post.
 #[derive(Debug, Clone)]
-struct Entry {
+pub(super) struct Entry {
     stored: Option<Post>,
     hidden: bool,
+    /// How often the post was stored or hidden.
+    revision: u64,
     state: PostState,
-    rows: BTreeMap<UserId, UserRow>,
+    pub(super) rows: BTreeMap<UserId, UserRow>,
 }
 
 impl Entry {
@@ -38,11 +40,23 @@ impl Entry {
             counts: Counts::new(),
             as_of: created_at,
         };
-        Self { stored: None, hidden: false, state, rows: BTreeMap::new() }
+        Self { stored: None, hidden: false, revision: 0, state, rows: BTreeMap::new() }
     }
 
     fn visible(&self) -> Option<&Post> {
         self.stored.as_ref().filter(|_| !self.hidden)
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let PostState { post, created_at, .. } = &self.state;
+        let (title, body, author) = (String::new(), String::new(), String::new());
+        let untitled = || Post { id: post.clone(), title, body, author, created_at: *created_at };
+        Snapshot {
+            post: self.stored.clone().unwrap_or_else(untitled),
+            hidden: self.hidden,
+            revision: self.revision,
+            state: self.state.clone(),
+        }
     }
 
     /// Applies a new operation; only one that changes something makes a new version.
@@ -171,6 +185,7 @@ impl PostStore for MemoryTruth {
             Some(held) if held == post && !entry.hidden => Upserted::Unchanged,
             Some(_) => Upserted::Updated,
         };
+        entry.revision += u64::from(upserted != Upserted::Unchanged);
         entry.stored = Some(post.clone());
         entry.hidden = false;
         entry.state.created_at = post.created_at;
@@ -184,6 +199,7 @@ impl PostStore for MemoryTruth {
         };
         let was_visible = entry.visible().is_some();
         entry.hidden = true;
+        entry.revision += u64::from(was_visible);
         Ok(was_visible)
     }
 

@@ -87,6 +87,16 @@ impl<const DEFECT: u8> HasIndex for Broken<DEFECT> {
     fn index(&self) -> Arc<dyn PostIndex> {
         self.0.clone()
     }
+
+    async fn put(&self, posts: &[Post]) {
+        self.0.index.put(posts);
+    }
+
+    async fn remove(&self, posts: &[PostId]) {
+        if DEFECT != REMOVES_NOTHING {
+            self.0.index.remove(posts);
+        }
+    }
 }
 
 #[async_trait]
@@ -159,17 +169,6 @@ impl<const DEFECT: u8> PostStore for Ports<DEFECT> {
 
 #[async_trait]
 impl<const DEFECT: u8> PostIndex for Ports<DEFECT> {
-    async fn put(&self, posts: &[Post]) -> Result<(), PortError> {
-        self.index.put(posts).await
-    }
-
-    async fn remove(&self, posts: &[PostId]) -> Result<(), PortError> {
-        match DEFECT {
-            REMOVES_NOTHING => Ok(()),
-            _ => self.index.remove(posts).await,
-        }
-    }
-
     async fn refresh(&self) -> Result<(), PortError> {
         self.index.refresh().await
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kudos_core::ports::{EventLog, LiveCounts, Position, PostIndex, PostStore, ReactionStore};
-use kudos_core::{Operation, PostId};
+use kudos_core::{Operation, Post, PostId};
 use kudos_testkit::contract::{Backend, HasIndex, HasLive, HasLog, HasPosts, HasReactions};
 use kudos_testkit::{MemoryIndex, MemoryLive, MemoryTruth};
 
@@ -60,6 +60,14 @@ impl HasLog for Memory {
 impl HasIndex for Memory {
     fn index(&self) -> Arc<dyn PostIndex> {
         self.index.clone()
+    }
+
+    async fn put(&self, posts: &[Post]) {
+        self.index.put(posts);
+    }
+
+    async fn remove(&self, posts: &[PostId]) {
+        self.index.remove(posts);
     }
 
     async fn set_totals(&self, totals: &[(PostId, u64)]) -> bool {

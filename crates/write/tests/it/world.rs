@@ -3,56 +3,72 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use kudos_core::ports::{LiveCounts, PostStore, ReactionStore};
-use kudos_core::{Kind, Kinds, Operation, PostId, PostState, UserId};
-use kudos_degraded::{Observer, Reason};
+use kudos_core::ports::{LiveCounts, OutageJournal, PostStore, ReactionStore, Ticket};
+use kudos_core::{Kind, Kinds, Operation, PortError, PostId, PostState, UserId};
+use kudos_degraded::Observer;
 use kudos_http::auth::{AuthSettings, Authenticator};
 use kudos_http::gate::Gate;
 use kudos_http::limit::LimitSettings;
 use kudos_http::problem::ProblemDocument;
+use kudos_projection::{Deliveries, LiveSink, LogSink, Sink};
 use kudos_testkit::scope::NOW;
 use kudos_testkit::{Faults, Faulty, ManualClock, MemoryLive, MemoryLog, MemoryTruth, Scope};
-use kudos_write::{
-    Deliveries, LiveSink, LogSink, OutageJournal, Sink, WriteService, WriteSettings, routes,
-};
+use kudos_write::{WriteService, WriteSettings, routes};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
 /// Everything that the journal was told, in order.
 #[derive(Default)]
 pub(crate) struct Journal {
-    misses: Mutex<Vec<(&'static str, PostId, Reason)>>,
-    doubts: Mutex<Vec<PostId>>,
+    covered: Mutex<Vec<PostId>>,
+    misses: Mutex<Vec<(&'static str, PostId)>>,
+    doubts: AtomicUsize,
+    ended: AtomicUsize,
 }
 
+#[async_trait]
 impl OutageJournal for Journal {
-    fn missed(&self, sink: &'static str, post: &PostId, reason: Reason) {
-        self.misses.lock().unwrap().push((sink, post.clone(), reason));
+    async fn cover(&self, post: &PostId) -> Result<Ticket, PortError> {
+        let mut covered = self.covered.lock().unwrap();
+        covered.push(post.clone());
+        Ok(Ticket(covered.len() as u64 - 1))
     }
 
-    fn in_doubt(&self, post: &PostId) {
-        self.doubts.lock().unwrap().push(post.clone());
+    fn missed(&self, ticket: Ticket, sink: &'static str) {
+        let post = self.covered.lock().unwrap()[ticket.0 as usize].clone();
+        self.misses.lock().unwrap().push((sink, post));
+    }
+
+    fn in_doubt(&self, _: Ticket) {
+        self.doubts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn end(&self, _: Ticket) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Journal {
-    /// The misses of one post, by sink.
-    pub(crate) fn of(&self, post: &PostId) -> Vec<(&'static str, Reason)> {
+    /// The sinks that missed something of one post. Every ticket has ended by now.
+    pub(crate) fn of(&self, post: &PostId) -> Vec<&'static str> {
         let misses = self.misses.lock().unwrap();
-        let of_post = misses.iter().filter(|(_, missed, _)| missed == post);
-        let mut found: Vec<_> = of_post.map(|&(sink, _, reason)| (sink, reason)).collect();
+        assert_eq!(self.ended.load(Ordering::Relaxed), self.covered.lock().unwrap().len());
+        let of_post = misses.iter().filter(|(_, missed)| missed == post);
+        let mut found: Vec<_> = of_post.map(|&(sink, _)| sink).collect();
         found.sort_unstable();
         found
     }
 
     /// How often it was told that a commit is in doubt.
     pub(crate) fn doubts(&self) -> usize {
-        self.doubts.lock().unwrap().len()
+        self.doubts.load(Ordering::Relaxed)
     }
 }
 
@@ -88,8 +104,13 @@ impl World {
         let sinks: Vec<Arc<dyn Sink>> =
             vec![Arc::new(LiveSink(live.clone())), Arc::new(LogSink(log.clone()))];
         let observer: Arc<dyn Observer> = Arc::new(());
-        let deliveries =
-            Deliveries::new(sinks, journal.clone(), settings.sinks_budget(), &observer);
+        let deliveries = Deliveries::new(
+            sinks,
+            journal.clone(),
+            truth.inner().clone(),
+            settings.sinks_budget(),
+            &observer,
+        );
         let (clock, kinds) = (ManualClock::new(NOW), Arc::new(Kinds::default()));
         let service = Arc::new(WriteService::new(
             truth.clone(),

@@ -1,0 +1,70 @@
+//! What follows the truth, and what it is told.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kudos_core::ports::{EventLog, LiveCounts};
+use kudos_core::{Change, PortError, Snapshot};
+
+/// Something that follows the truth.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// A short, constant name for metrics and the journal.
+    fn name(&self) -> &'static str;
+
+    /// Takes over the state of a change if it is newer than what the sink holds.
+    async fn change(&self, change: &Change) -> Result<(), PortError>;
+
+    /// Takes over all of some posts: text, visibility, counts. It mends what was missed.
+    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError>;
+}
+
+/// The live counts as a sink.
+pub struct LiveSink(pub Arc<dyn LiveCounts>);
+
+#[async_trait]
+impl Sink for LiveSink {
+    fn name(&self) -> &'static str {
+        "live"
+    }
+
+    async fn change(&self, change: &Change) -> Result<(), PortError> {
+        self.0.merge(std::slice::from_ref(&change.state)).await
+    }
+
+    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
+        // The introduction moves a post whose creation time was changed.
+        let introductions = snapshots.iter().map(Snapshot::introduction);
+        let reacted = snapshots.iter().filter(|snapshot| snapshot.state.version.0 > 0);
+        let states: Vec<_> =
+            introductions.chain(reacted.map(|snapshot| snapshot.state.clone())).collect();
+        self.0.merge(&states).await?;
+        let hides = snapshots.iter().map(|s| self.0.hide(&s.post.id, s.hidden));
+        futures::future::try_join_all(hides).await?;
+        Ok(())
+    }
+}
+
+/// The event log as a sink.
+pub struct LogSink(pub Arc<dyn EventLog>);
+
+#[async_trait]
+impl Sink for LogSink {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
+    async fn change(&self, change: &Change) -> Result<(), PortError> {
+        self.0.publish(change).await
+    }
+
+    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
+        // Who reads the log learns that the post has another state, and reads what it needs.
+        let changes: Vec<_> = snapshots
+            .iter()
+            .map(|snapshot| Change { state: snapshot.state.clone(), users: Vec::new() })
+            .collect();
+        futures::future::try_join_all(changes.iter().map(|change| self.0.publish(change))).await?;
+        Ok(())
+    }
+}
