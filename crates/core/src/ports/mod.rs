@@ -2,6 +2,7 @@
 //! passes, embedded or remote.
 
 mod change_feed;
+mod completeness;
 mod event_log;
 mod leases;
 mod live_counts;
@@ -13,6 +14,7 @@ mod reaction_store;
 mod snapshots;
 
 pub use change_feed::{ChangeFeed, Record};
+pub use completeness::{Completeness, Loss};
 pub use event_log::{EventLog, LogError, LogPage, MAX_PARTITIONS, Position, PositionError};
 pub use leases::Leases;
 pub use live_counts::LiveCounts;
