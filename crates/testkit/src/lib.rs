@@ -8,6 +8,7 @@
 //! | a backend for the tests of a service | [`memory`] |
 //! | a backend that fails, hangs, is slow or loses its answer | [`faulty`] |
 //! | a clock that a test sets | [`clock`] |
+//! | to know that a sample configuration is true | [`sample`] |
 //!
 //! Nothing here is part of a product: a check that fails panics, as tests do. The suites are
 //! tested themselves, on stores that are broken on purpose.
@@ -49,11 +50,15 @@ pub mod faulty;
 pub mod history;
 pub mod memory;
 pub mod model;
+pub mod sample;
 pub mod scope;
 
 pub use clock::ManualClock;
 pub use faulty::{Call, Faults, Faulty};
 pub use history::{History, Shape, Step};
-pub use memory::{MemoryIndex, MemoryLive, MemoryLog, MemoryTruth};
+pub use memory::{
+    MemoryFeed, MemoryIndex, MemoryJournal, MemoryLeases, MemoryLive, MemoryLog, MemoryProjection,
+    MemoryTopic, MemoryTruth,
+};
 pub use model::Model;
 pub use scope::Scope;

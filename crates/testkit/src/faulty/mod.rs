@@ -12,6 +12,7 @@
 //! faults.heal();
 //! ```
 
+mod copies;
 mod ports;
 
 use std::future::Future;
@@ -61,6 +62,34 @@ pub enum Call {
     Get,
     /// `PostStore::by_time`
     ByTime,
+    /// `Snapshots::snapshots`
+    Snapshots,
+    /// `Snapshots::settle`
+    Settle,
+    /// `Snapshots::scan`
+    Scan,
+    /// `Snapshots::recount`
+    Recount,
+    /// `Projection::put`
+    Put,
+    /// `OutageJournal::cover`
+    Cover,
+    /// `OutageWindows::due`
+    Due,
+    /// `OutageWindows::posts`
+    WindowPosts,
+    /// `OutageWindows::told`
+    Told,
+    /// `ChangeFeed::next`
+    Next,
+    /// `ChangeFeed::commit`
+    Commit,
+    /// `ChangeFeed::set_aside`
+    SetAside,
+    /// `Leases::hold`
+    Hold,
+    /// `Leases::release`
+    Release,
 }
 
 /// What happens to a call.
