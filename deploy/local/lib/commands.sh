@@ -51,12 +51,23 @@ comm_in() {
   for word in $list; do [[ " $* " != *" $word "* ]] || echo "$word"; done
 }
 
+command_install() {
+  local chosen
+  mapfile -t chosen < <(parts "$@")
+  install_parts "${chosen[@]}"
+}
+
+install_parts() {
+  local part
+  for part in "$@"; do "${part}_install"; done
+  rm -rf "$jars/maven"
+}
+
 # bring_up PART...: all of them at the same time.
 bring_up() {
   local part node nodes
   (($#)) || return 0
-  for part in "$@"; do "${part}_install"; done
-  rm -rf "$jars/maven"
+  install_parts "$@"
   mapfile -t nodes < <(nodes_of "$@")
   for node in "${nodes[@]}"; do start "$node"; done
   await $PATIENCE "${nodes[@]}"
@@ -85,7 +96,6 @@ command_down() {
 purge_part() {
   local node
   for node in $("${1}_nodes"); do rm -rf "${home:?}/$node"; done
-  rm -f "$home/$1-settled"
 }
 
 # Downloads belong to the clone: a stack with a folder of its own leaves them to the others.

@@ -22,29 +22,13 @@ redis_start() {
     --port "$(port "$REDIS_PORT" "$(index "$1")")" --dir "$dir" --daemonize no
 }
 
-# ask NODE COMMAND...: with a limit, because a stopped node accepts and says nothing.
-redis_ask() {
-  local port
-  port=$(port "$REDIS_PORT" "$(index "$1")")
-  shift
-  timeout 2 redis-cli -h 127.0.0.1 -p "$port" "$@"
-}
-
-# Of a cluster that is not made yet nothing more than an answer can be asked.
-redis_healthy() {
-  [[ $(redis_ask "$1" ping) == PONG ]] || return 1
-  [[ $(redis_mode) == single || ! -f $home/redis-settled ]] ||
-    redis_ask "$1" cluster info | grep -q cluster_state:ok
-}
+redis_healthy() { "$deploy/health/redis.sh" 127.0.0.1 "$(port "$REDIS_PORT" "$(index "$1")")"; }
 
 redis_settle() {
-  [[ $(redis_mode) == cluster && ! -f $home/redis-settled ]] || return 0
-  say "making the Redis cluster"
-  local node nodes addresses=()
-  read -ra nodes < <(redis_nodes)
-  for node in "${nodes[@]}"; do addresses+=("$(redis_address "$node")"); done
-  redis-cli --cluster create "${addresses[@]}" --cluster-replicas 1 --cluster-yes \
-    >"$home/redis-1/create.log" || { cat "$home/redis-1/create.log" >&2; die "no cluster was made"; }
-  touch "$home/redis-settled"
-  await 30 "${nodes[@]}"
+  [[ $(redis_mode) == cluster ]] || return 0
+  local node addresses=()
+  for node in $(redis_nodes); do addresses+=("$(redis_address "$node")"); done
+  say "waiting for the Redis cluster"
+  "$deploy/redis/make-cluster.sh" "${addresses[@]}" >"$home/redis-1/cluster.log" ||
+    { cat "$home/redis-1/cluster.log" >&2; die "there is no Redis cluster"; }
 }
