@@ -44,7 +44,7 @@ bench: ## Measure against the targets, and write docs/BENCHMARKS.md
 	cargo run --release -p kudos-bench -- all
 
 .PHONY: check
-check: check-files check-deps check-code check-docs ## Check format, lints, dependencies, documents
+check: check-files check-deps check-stack check-code check-docs ## Check format, lints, dependencies, documents
 
 # The debug server, built as `make test` builds it.
 .PHONY: server
@@ -90,6 +90,15 @@ stack-status: ## Show what of the stack runs, where, and how it is
 .PHONY: stack-logs
 stack-logs: ## Show the ends of the stack's logs
 	deploy/local/stack logs
+
+.PHONY: test-compose
+test-compose: ## Bring docker-compose.yml up with a real engine, like, break, like again
+	cargo build --bins -p kudos -p reaction-write -p search -p projector -p kudosctl
+	tests/compose/run.sh
+
+.PHONY: check-stack
+check-stack:
+	scripts/check-stack
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; ./kudos-data stays

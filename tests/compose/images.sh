@@ -14,6 +14,7 @@ make_base() {
   mkdir -p "$(dirname "$base")"
   local root mirror
   root=$(mktemp -d /var/tmp/kudos-base.XXXXXX)
+  # shellcheck disable=SC2016 # the name is apt's
   mirror=$(apt-get indextargets --format '$(SITE)' 'Codename: bookworm' | head -n 1)
   debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" ||
     { tail -n 20 "$root.log" >&2; exit 1; }

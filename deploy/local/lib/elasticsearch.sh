@@ -28,18 +28,28 @@ elasticsearch_healthy() {
   record "$1" "$(<"$home/$1/server.pid")"
 }
 
+# The file that docker-compose.yml mounts, with what belongs to this place.
+elasticsearch_settings() {
+  cat "$deploy/elasticsearch/elasticsearch.yml"
+  cat <<EOF
+network.host: 127.0.0.1
+http.port: $(port "$ELASTICSEARCH_PORT")
+transport.port: $(port 9300)
+path.data: $home/$1/data
+path.logs: $home/$1/logs
+EOF
+}
+
 elasticsearch_start() {
   local dir=$home/$1
   local dist=$jars/elasticsearch-$ELASTICSEARCH_VERSION/elasticsearch-$ELASTICSEARCH_VERSION
   mkdir -p "$dir/tmp"
   rm -rf "$dir/config" "$dir/server.pid"
   cp -r "$dist/config" "$dir/config"
-  cp "$deploy/elasticsearch/elasticsearch.yml" "$dir/config/"
+  elasticsearch_settings "$1" >"$dir/config/elasticsearch.yml"
   launch "$1" env -i PATH=/usr/bin:/bin HOME="$dir" \
     ES_JAVA_HOME="${java%/bin/java}" ES_PATH_CONF="$dir/config" ES_TMPDIR="$dir/tmp" \
     CLI_JAVA_OPTS="-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+PerfDisableSharedMem" \
     ES_JAVA_OPTS="-Xms$ELASTICSEARCH_HEAP -Xmx$ELASTICSEARCH_HEAP -XX:-UseG1GC ${jvm_flags[*]}" \
-    "$dist/bin/elasticsearch" -p "$dir/server.pid" -E "path.data=$dir/data" -E "path.logs=$dir/logs" \
-    -E network.host=127.0.0.1 -E "http.port=$(port "$ELASTICSEARCH_PORT")" \
-    -E "transport.port=$(port 9300)"
+    "$dist/bin/elasticsearch" -p "$dir/server.pid"
 }

@@ -18,7 +18,7 @@ kafka_install() {
 kafka_start() {
   local dir=$home/$1 class="$jars/kafka-$KAFKA_VERSION/lib/*"
   mkdir -p "$dir/tmp"
-  kafka_properties "$1" >"$dir/server.properties"
+  kafka_settings "$1" >"$dir/server.properties"
   own "$dir"
   [[ -f $dir/data/meta.properties ]] || as_user "$java" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$class" \
     kafka.tools.StorageTool format -t $KAFKA_CLUSTER_ID -c "$dir/server.properties" >>"$dir/log" 2>&1
@@ -28,7 +28,7 @@ kafka_start() {
 
 # The file that docker-compose.yml mounts, with what belongs to this place. One listener is enough
 # where everything is on one host.
-kafka_properties() {
+kafka_settings() {
   local controller
   controller=127.0.0.1:$(port 9193)
   cat "$deploy/kafka/server.properties"

@@ -2,11 +2,18 @@
 # shellcheck shell=bash disable=SC2154
 #
 # A part P of the stack says what it has by functions: P_nodes (names), P_address NODE (host:port),
-# P_install, P_start NODE, P_healthy NODE, and if it needs them P_settle (once all its nodes are
-# healthy) and P_advice.
+# P_settings NODE, P_start NODE, P_healthy NODE, and if it needs them P_install, P_settle (once all
+# its nodes are healthy) and P_advice. Kudos's own services have theirs in common: service_nodes….
 
-# part NODE: the part that it belongs to.
-part_of() { echo "${1%-*}" | tr - _; }
+# of PART VERB [ARGUMENT...]: its function of that name; nothing if it has none.
+of() {
+  local name=${1}_$2
+  [[ " $services " != *" $1 "* || $1 == nginx ]] || name=service_$2
+  ! declare -F "$name" >/dev/null || "$name" "${@:3}"
+}
+
+part_of() { echo "${1%-*}"; }
+nodes() { of "$1" nodes "$1"; }
 
 # alive NODE: its process runs. The pid alone could be another's by now; that and the time at which
 # it was born are not.
@@ -25,7 +32,8 @@ record() {
   echo "$2" >"$home/$1/pid"
 }
 
-healthy() { alive "$1" && "$(part_of "$1")_healthy" "$1" >/dev/null 2>&1; }
+healthy() { alive "$1" && of "$(part_of "$1")" healthy "$1" >/dev/null 2>&1; }
+address() { of "$(part_of "$1")" address "$1"; }
 
 answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
 
@@ -56,14 +64,13 @@ start() {
     kill -CONT "$(<"$home/$1/pid")"
     return
   fi
-  local part address
-  part=$(part_of "$1")
-  address=$("${part}_address" "$1")
+  local address
+  address=$(address "$1")
   ! answers "$address" ||
     die "$address is taken, and not by $1: stop what listens there, or set KUDOS_STACK_OFFSET"
   say "starting $1 on $address"
   mkdir -p "$home/$1"
-  "${part}_start" "$1"
+  of "$(part_of "$1")" start "$1"
 }
 
 # await SECONDS NODE...: until all of them are healthy.
@@ -91,12 +98,10 @@ await() {
 
 # explain NODE WHAT: ends with what its log says and what may help.
 explain() {
-  local part
-  part=$(part_of "$1")
   echo "--- the end of $home/$1/log" >&2
   tail -n 25 "$home/$1/log" >&2 || true
   echo "---" >&2
-  ! declare -F "${part}_advice" >/dev/null || "${part}_advice" >&2
+  of "$(part_of "$1")" advice >&2
   die "$1 $2. Once more: 'stack up'; from nothing: 'stack down --purge', then 'stack up'"
 }
 

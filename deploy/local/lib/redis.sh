@@ -12,14 +12,17 @@ redis_install() {
   require_version Redis "$(redis-server --version | sed 's/.* v=\([^ ]*\).*/\1/')" "$REDIS_VERSION"
 }
 
+# The files that docker-compose.yml includes, with what belongs to this place.
+redis_settings() {
+  local files=("$deploy"/redis/{kudos,aof}.conf)
+  [[ $(redis_mode) == single ]] || files+=("$deploy/redis/cluster.conf")
+  cat "${files[@]}"
+  printf '%s\n' "bind 127.0.0.1" "port $(port "$REDIS_PORT" "$(index "$1")")" "dir $home/$1"
+}
+
 redis_start() {
-  local dir=$home/$1 files=(kudos aof) file
-  [[ $(redis_mode) == single ]] || files+=(cluster)
-  for file in "${files[@]}"; do
-    cat "$deploy/redis/$file.conf"
-  done >"$dir/redis.conf"
-  launch "$1" redis-server "$dir/redis.conf" --bind 127.0.0.1 \
-    --port "$(port "$REDIS_PORT" "$(index "$1")")" --dir "$dir" --daemonize no
+  redis_settings "$1" >"$home/$1/redis.conf"
+  launch "$1" redis-server "$home/$1/redis.conf"
 }
 
 redis_healthy() { "$deploy/health/redis.sh" 127.0.0.1 "$(port "$REDIS_PORT" "$(index "$1")")"; }

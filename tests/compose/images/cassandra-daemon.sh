@@ -1,6 +1,7 @@
 #!/bin/bash
 # The `cassandra` command, always in the foreground.
 set -e
+# shellcheck source=/dev/null
 source /opt/cassandra/modules.sh
 mapfile -t modules < <(cassandra_modules)
 # shellcheck disable=SC2086 # options are words
