@@ -26,7 +26,9 @@ use kudos_projection::Deliveries;
 use kudos_query::{EventHub, Queries, QueryService, QuerySettings, Sources};
 use kudos_runtime::config;
 use kudos_runtime::observe::Metered;
-use kudos_runtime::settings::{HttpSettings, LogSettings, ServiceSettings, TelemetrySettings};
+use kudos_runtime::settings::{
+    self, Base, HttpSettings, LogSettings, ServiceSettings, TelemetrySettings,
+};
 use kudos_runtime::start::{BoxError, Context, start};
 use kudos_write::{WriteService, WriteSettings};
 use serde::{Deserialize, Serialize};
@@ -95,17 +97,11 @@ struct Settings {
     telemetry: TelemetrySettings,
 }
 
+impl settings::Settings for Settings {}
+
 impl ServiceSettings for Settings {
-    fn log(&self) -> &LogSettings {
-        &self.log
-    }
-
-    fn telemetry(&self) -> &TelemetrySettings {
-        &self.telemetry
-    }
-
-    fn http(&self) -> &HttpSettings {
-        &self.http
+    fn base(&self) -> Base<'_> {
+        Base { http: &self.http, log: &self.log, telemetry: &self.telemetry }
     }
 }
 
@@ -179,8 +175,10 @@ fn queries(
         truth: store.clone(),
         index: index.clone(),
         posts: store.clone(),
+        recent: None,
+        mender: None,
     };
-    let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(&kinds), &settings));
+    let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(&kinds), &settings, Vec::new()));
     let (running, shutdown) = (Arc::clone(&hub), context.shutdown.token());
     context.shutdown.spawn(async move { shutdown.run_until_cancelled(running.run()).await });
     let streams = EventStreams::new(&SseSettings::default(), context.shutdown.token());

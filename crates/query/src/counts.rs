@@ -89,6 +89,16 @@ impl QueryService {
         Ok((answer.value, from))
     }
 
+    /// Has live take up again what it has lost of posts that exist.
+    fn mend(&self, missing: &[PostId], loaded: &[Option<PostState>]) {
+        let Some(mender) = &self.sources.mender else { return };
+        let lost = missing.iter().zip(loaded).filter(|(_, loaded)| loaded.is_some());
+        let lost: Vec<_> = lost.map(|(post, _)| post.clone()).collect();
+        if !lost.is_empty() {
+            mender.mend(&lost);
+        }
+    }
+
     pub(crate) async fn live_states(
         &self,
         posts: &[PostId],
@@ -107,6 +117,7 @@ impl QueryService {
         let loaded = share.run(self.sources.truth.states(&missing)).await;
         match loaded.map_err(Reason::from).and_then(|loaded| loaded.map_err(reason)) {
             Ok(loaded) => {
+                self.mend(&missing, &loaded);
                 let mut loaded = loaded.into_iter();
                 for state in states.iter_mut().filter(|state| state.is_none()) {
                     *state = loaded.next().flatten();

@@ -11,6 +11,7 @@ use kudos_http::sse::{EventSender, Frame, StreamEnded};
 use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::follow::Follower;
 use crate::settings::QuerySettings;
 
 /// Changes that are read from the log in one step.
@@ -43,6 +44,7 @@ pub struct EventHub {
     log: Arc<dyn EventLog>,
     kinds: Arc<Kinds>,
     pace: Duration,
+    followers: Vec<Arc<dyn Follower>>,
     news: broadcast::Sender<Arc<News>>,
 }
 
@@ -59,10 +61,16 @@ struct Summary<'a> {
 }
 
 impl EventHub {
-    /// A hub that is idle until [`run`](Self::run).
-    pub fn new(log: Arc<dyn EventLog>, kinds: Arc<Kinds>, settings: &QuerySettings) -> Self {
+    /// A hub that is idle until [`run`](Self::run). Followers are told of every change, also
+    /// while no client listens.
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        kinds: Arc<Kinds>,
+        settings: &QuerySettings,
+        followers: Vec<Arc<dyn Follower>>,
+    ) -> Self {
         let pace = settings.events();
-        Self { log, kinds, pace, news: broadcast::Sender::new(BACKLOG) }
+        Self { log, kinds, pace, followers, news: broadcast::Sender::new(BACKLOG) }
     }
 
     /// Reads the log from its head on, at most once per pace, until the future is dropped.
@@ -89,6 +97,7 @@ impl EventHub {
     /// only now: counts read before the head was known could be older than it.
     async fn start(&self) -> Result<Position, LogError> {
         let head = self.log.head().await?;
+        self.followers.iter().for_each(|follower| follower.missed());
         self.tell(News::Reset(head.clone()));
         Ok(head)
     }
@@ -98,10 +107,15 @@ impl EventHub {
         tokio::time::sleep(self.pace).await;
         // Asked for before looking who listens: whoever comes later starts behind this head.
         let head = self.log.head().await?;
-        if self.news.receiver_count() == 0 {
+        let listened_to = self.news.receiver_count() > 0;
+        if !listened_to && self.followers.is_empty() {
             return Ok(head);
         }
         let LogPage { changes, next } = self.log.read(from, STEP).await?;
+        self.followers.iter().for_each(|follower| follower.changed(&changes));
+        if !listened_to {
+            return Ok(next);
+        }
         let counts = self.summaries(changes);
         self.tell(News::Counts(Batch { from: from.clone(), to: next.clone(), counts }));
         Ok(next)

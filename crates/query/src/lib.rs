@@ -9,17 +9,22 @@
 //! | how is a search ranked, and what if a source is out? | `search/ranking.rs` |
 //! | how does a page continue while counts change? | `search/walk.rs` |
 //! | how do live counts reach a page? | `events.rs` |
+//! | what is kept in memory, and how is it kept right? | `cached_posts.rs`, `follow.rs` |
 //! | which requests are there? | `routes/` |
 
+mod cached_posts;
 mod counts;
 mod events;
+mod follow;
 mod routes;
 mod search;
 mod service;
 mod settings;
 
+pub use cached_posts::CachedPosts;
 pub use events::EventHub;
-pub use routes::{Queries, routes};
+pub use follow::{Follower, Recent};
+pub use routes::{Queries, openapi, routes};
 pub use search::{SearchPage, SearchRequest, Sort};
-pub use service::{QueryError, QueryService, Sources};
+pub use service::{Mend, QueryError, QueryService, Sources};
 pub use settings::QuerySettings;

@@ -9,6 +9,7 @@ use kudos_http::Problem;
 use kudos_http::answer::{Provenance, Source};
 use kudos_http::cursor::CursorKey;
 
+use crate::follow::Recent;
 use crate::settings::QuerySettings;
 
 /// Why a read has no answer.
@@ -52,6 +53,16 @@ pub struct Sources {
     pub index: Arc<dyn PostIndex>,
     /// Posts and time order.
     pub posts: Arc<dyn PostStore>,
+    /// Posts that changed lately, for an index whose counts lag; none where they are those of now.
+    pub recent: Option<Arc<Recent>>,
+    /// Told of posts that live has lost; none where it cannot lose any.
+    pub mender: Option<Arc<dyn Mend>>,
+}
+
+/// Has posts loaded into the live counts again that they were found to lack.
+pub trait Mend: Send + Sync {
+    /// Soon, at best effort: neither waits nor fails.
+    fn mend(&self, posts: &[PostId]);
 }
 
 /// Reads.

@@ -19,7 +19,7 @@ pub use event_log::{EventLog, LogError, LogPage, MAX_PARTITIONS, Position, Posit
 pub use leases::Leases;
 pub use live_counts::LiveCounts;
 pub use outage::{DueWindow, OutageJournal, OutageWindows, Ticket};
-pub use post_index::{IndexHit, IndexOrder, IndexQuery, PostIndex};
+pub use post_index::{IndexHit, IndexOrder, IndexQuery, MAX_AMONG, PostIndex};
 pub use post_store::{PostMeta, PostStore, Upserted};
 pub use projection::{Projection, Put};
 pub use reaction_store::{ReactionStore, Reactor, ReactorPage};

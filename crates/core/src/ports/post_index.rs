@@ -16,6 +16,9 @@ pub enum IndexOrder {
     Recent(Option<TimeKey>),
 }
 
+/// The most posts that a search may be confined to.
+pub const MAX_AMONG: usize = 1_000;
+
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexQuery {
@@ -24,6 +27,9 @@ pub struct IndexQuery {
     pub text: String,
     /// Only posts created at or after this.
     pub since: Option<Millis>,
+    /// Only these posts, if given, at most [`MAX_AMONG`]: for posts whose place in the popular
+    /// order the index may not know yet.
+    pub among: Option<Vec<PostId>>,
     /// The order.
     pub order: IndexOrder,
     /// The most hits.

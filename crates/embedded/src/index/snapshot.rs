@@ -6,7 +6,9 @@ use std::sync::Arc;
 use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery};
 use kudos_core::{Millis, PostId};
 use tantivy::collector::Count;
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery,
+};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, SegmentOrdinal, Term};
 
@@ -49,13 +51,14 @@ impl Snapshot {
 
     /// See [`kudos_core::ports::PostIndex::search`]. Posts hidden since the commit are left out.
     pub(super) fn search(&self, query: &IndexQuery) -> Result<Vec<IndexHit>, Fault> {
-        let IndexQuery { ref text, since, ref order, limit } = *query;
+        let IndexQuery { ref text, since, ref among, ref order, limit } = *query;
         let limit = limit.min(MAX_HITS);
         let words = words::of_query(text);
         if limit == 0 || words.is_empty() && !text.is_empty() {
             return Ok(Vec::new());
         }
         let matching = self.matching(&words, *order == IndexOrder::Relevance);
+        let matching = self.confined(matching, among.as_deref());
         let (segments, board) = (self.segments.as_slice(), &self.board);
         let best = Best { segments, board, order, since, limit };
         let best = self.searcher.search(&*matching, &best)?;
@@ -97,6 +100,15 @@ impl Snapshot {
             }));
         }
         Box::new(BooleanQuery::new(clauses))
+    }
+
+    /// Only posts among `posts`, if given; of any number of them, their being listed weighs nothing.
+    fn confined(&self, matching: Box<dyn Query>, posts: Option<&[PostId]>) -> Box<dyn Query> {
+        let Some(posts) = posts else { return matching };
+        let listed = TermSetQuery::new(posts.iter().map(|post| self.fields.key(post)));
+        let listed = ConstScoreQuery::new(Box::new(listed), 0.0);
+        let both = vec![(Occur::Must, matching), (Occur::Must, Box::new(listed) as Box<dyn Query>)];
+        Box::new(BooleanQuery::new(both))
     }
 
     /// Reads the ids of those that can be among the first `limit`: ids decide only between

@@ -67,7 +67,7 @@ impl Machine {
     }
 
     async fn search(&self, text: &str, order: IndexOrder) -> Vec<IndexHit> {
-        let query = IndexQuery { text: text.into(), since: None, order, limit: 1000 };
+        let query = IndexQuery { text: text.into(), since: None, among: None, order, limit: 1000 };
         self.index.search(&query).await.unwrap()
     }
 

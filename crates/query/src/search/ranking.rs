@@ -1,6 +1,7 @@
 //! Who ranks a page: live counts, else the index, else time.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery};
 use kudos_core::{PortError, Post, PostId, PostState, RankEntry, TimeKey};
@@ -101,10 +102,14 @@ impl Search<'_> {
     /// The index's candidates, ranked again by live counts; where live holds nothing, by the
     /// truth's, and if that is out too, by those of the index.
     async fn reranked(&self, own: Deadline) -> Result<Reply<Vec<Candidate>>, Reason> {
-        let hits = self.hits(own).await?;
+        let (hits, recent) = futures::join!(self.hits(own), self.recent(own));
+        let (hits, recent) = (hits?, recent?);
+        let known: HashSet<_> = hits.iter().map(|hit| &hit.post).collect();
+        let risen = recent.iter().filter(|hit| !known.contains(&hit.post));
+        let hits: Vec<_> = hits.iter().chain(risen).collect();
         let posts: Vec<PostId> = hits.iter().map(|hit| hit.post.clone()).collect();
         let rank = |states: Vec<Option<PostState>>| {
-            let entry = |(hit, state): (&IndexHit, Option<PostState>)| RankEntry {
+            let entry = |(hit, state): (&&IndexHit, Option<PostState>)| RankEntry {
                 post: hit.post.clone(),
                 total: state.map_or(hit.total, |state| state.counts.total()),
                 created_at: hit.created_at,
@@ -123,6 +128,21 @@ impl Search<'_> {
         Ok(self.hits(own).await?.iter().map(Candidate::from).collect())
     }
 
+    /// Matching posts that changed so lately that the index may rank them too low, or not at all.
+    async fn recent(&self, own: Deadline) -> Result<Vec<IndexHit>, Reason> {
+        let Some(recent) = &self.service.sources.recent else { return Ok(Vec::new()) };
+        let among = recent.leaders();
+        if among.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = among.len();
+        let (text, since) = (self.request.text.clone(), self.walk.since);
+        let query =
+            IndexQuery { text, since, among: Some(among), order: IndexOrder::Popular, limit };
+        let share = own.within(self.service.settings.index());
+        share.run(self.service.sources.index.search(&query)).await?.map_err(reason)
+    }
+
     async fn hits(&self, own: Deadline) -> Result<&Vec<IndexHit>, Reason> {
         let reach = self.walk.reach(self.request.limit);
         let (order, limit) = match self.request.sort {
@@ -131,7 +151,7 @@ impl Search<'_> {
             Sort::Recent => (IndexOrder::Recent(self.walk.after.clone()), self.request.limit + 1),
         };
         let (text, since) = (self.request.text.clone(), self.walk.since);
-        let query = IndexQuery { text, since, order, limit };
+        let query = IndexQuery { text, since, among: None, order, limit };
         let share = own.within(self.service.settings.index());
         let search = || async {
             share.run(self.service.sources.index.search(&query)).await?.map_err(reason)

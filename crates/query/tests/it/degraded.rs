@@ -221,6 +221,7 @@ async fn a_ranking_of_counts_that_live_lost_uses_the_truth_or_is_not_called_fres
     let page = world.page(&request).await.unwrap();
     assert_eq!(world.names(&page).concat(), "bad");
     assert_eq!((page.from.source, page.from.degraded), (Source::Live, false));
+    assert!(world.mender.taken().iter().all(|lost| *lost == world.post("b")));
     Health::Fails.set(&world.on_truth);
     let page = world.page(&request).await.unwrap();
     assert!(page.from.degraded);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use kudos_core::ports::{LiveCounts, PostStore};
+use kudos_core::{Change, Kind};
+use kudos_query::Follower;
 use serde_json::{Value, json};
 
 use crate::world::{Health, World, after};
@@ -45,6 +47,26 @@ async fn without_an_order_words_rank_by_relevance_and_no_words_by_popularity() {
     assert_eq!(found(&world, "").await, ["liked", "twice"]);
     assert_eq!(found(&world, "q=%20").await, ["liked", "twice"]);
     assert_eq!(found(&world, "sort=recent&limit=1").await, ["liked"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_just_liked_to_the_top_is_found_although_the_index_ranks_it_last() {
+    let world = World::new();
+    world.add("risen", "cats", 0).await;
+    for n in 0..250 {
+        world.add(&format!("p{n}"), "cats", n + 1).await;
+        world.index.set_total(&world.post(format!("p{n}")), 1);
+    }
+    // Live knows, the index does not.
+    for user in 0..9 {
+        world.react("risen", user, Some(Kind(0))).await;
+    }
+    let state = world.true_state(&world.post("risen")).await;
+    world.live.merge(std::slice::from_ref(&state)).await.unwrap();
+    assert_ne!(found(&world, "q=cats&sort=popular&limit=1").await, ["risen"]);
+    world.recent.changed(&[Change { state, users: Vec::new() }]);
+    assert_eq!(found(&world, "q=cats&sort=popular&limit=1").await, ["risen"]);
+    assert!(found(&world, "q=dogs&sort=popular").await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! A reader on backends in memory, each behind faults of its own, and its router behind the gate.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,8 +17,8 @@ use kudos_http::gate::Gate;
 use kudos_http::limit::LimitSettings;
 use kudos_http::sse::{EventStreams, SseSettings};
 use kudos_query::{
-    EventHub, Queries, QueryError, QueryService, QuerySettings, SearchPage, SearchRequest, Sort,
-    Sources, routes,
+    EventHub, Mend, Queries, QueryError, QueryService, QuerySettings, Recent, SearchPage,
+    SearchRequest, Sort, Sources, routes,
 };
 use kudos_testkit::scope::NOW;
 use kudos_testkit::{
@@ -53,7 +53,25 @@ impl Health {
     }
 }
 
+/// The posts that were to be mended.
+#[derive(Default)]
+pub(crate) struct Mended(Mutex<Vec<PostId>>);
+
+impl Mend for Mended {
+    fn mend(&self, posts: &[PostId]) {
+        self.0.lock().unwrap().extend_from_slice(posts);
+    }
+}
+
+impl Mended {
+    pub(crate) fn taken(&self) -> Vec<PostId> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
 pub(crate) struct World {
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) mender: Arc<Mended>,
     pub(crate) store: Arc<MemoryTruth>,
     pub(crate) live: Arc<MemoryLive>,
     pub(crate) index: Arc<MemoryIndex>,
@@ -80,15 +98,24 @@ impl World {
         let live = Arc::new(Faulty::new(MemoryLive::new()));
         let index = Arc::new(Faulty::new(MemoryIndex::new()));
         let log = Arc::new(Faulty::around(truth.inner().log()));
+        let recent = Arc::new(Recent::new(Duration::from_secs(5)));
+        let mender = Arc::new(Mended::default());
         let sources = Sources {
             live: live.clone(),
             truth: truth.clone(),
             index: index.clone(),
             posts: posts.clone(),
+            recent: Some(recent.clone()),
+            mender: Some(mender.clone()),
         };
         let (clock, kinds) = (ManualClock::new(NOW), Arc::new(Kinds::default()));
         let (settings, observer) = (QuerySettings::default(), Arc::new(()) as Arc<dyn Observer>);
-        let hub = Arc::new(EventHub::new(log.clone(), Arc::clone(&kinds), &settings));
+        let hub = Arc::new(EventHub::new(
+            log.clone(),
+            Arc::clone(&kinds),
+            &settings,
+            vec![recent.clone()],
+        ));
         let cursors = CursorKey::random().unwrap();
         let now = Arc::new(clock.clone());
         let service = Arc::new(QueryService::new(sources, kinds, now, cursors, settings, observer));
@@ -99,6 +126,8 @@ impl World {
             streams: EventStreams::new(&SseSettings::default(), shutdown.clone()),
         };
         Self {
+            recent,
+            mender,
             store: Arc::clone(truth.inner()),
             live: Arc::clone(live.inner()),
             index: Arc::clone(index.inner()),

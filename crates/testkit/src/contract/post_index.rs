@@ -28,6 +28,7 @@ macro_rules! post_index_contract {
             putting_a_post_again_replaces_it_whole,
             a_removed_post_is_not_found_until_it_is_put_again,
             a_limit_is_kept,
+            a_search_among_posts_finds_only_those_of_them_that_match,
         }
     };
 }
@@ -50,7 +51,7 @@ async fn hits(
     since: Option<Millis>,
     order: IndexOrder,
 ) -> Vec<IndexHit> {
-    let query = IndexQuery { text: text.to_owned(), since, order, limit: EVERYTHING };
+    let query = IndexQuery { text: text.to_owned(), since, among: None, order, limit: EVERYTHING };
     let hits = index.search(&query).await;
     let mut hits = hits.expect("no text is an error");
     hits.retain(|hit| scope.owns(&hit.post));
@@ -304,10 +305,34 @@ pub async fn a_limit_is_kept<B: HasIndex>() {
     let posts = put_equals(&backend, &scope).await;
     for limit in [0, 1, 3, 7, 100] {
         for order in [IndexOrder::Relevance, IndexOrder::Popular, IndexOrder::Recent(None)] {
-            let query = IndexQuery { text: scope.to_string(), since: None, order, limit };
+            let query =
+                IndexQuery { text: scope.to_string(), since: None, among: None, order, limit };
             let hits = index.search(&query).await.expect("the index answers");
             let found: Vec<_> = hits.into_iter().map(|hit| hit.post).collect();
             assert_eq!(found, ids(posts.iter().take(limit)));
         }
     }
+}
+
+/// In every order; posts that do not exist among them.
+pub async fn a_search_among_posts_finds_only_those_of_them_that_match<B: HasIndex>() {
+    let (backend, scope) = (B::open().await, Scope::new());
+    let index = backend.index();
+    let posts = [("a", "apple", 3), ("b", "apple", 2), ("c", "pear", 1), ("d", "apple", 0)];
+    put(&backend, &posts.map(|(name, title, at)| scope.written(name, title, at))).await;
+    let among = ["d", "c", "b", "never stored"].map(|name| scope.post(name)).to_vec();
+    for order in [IndexOrder::Relevance, IndexOrder::Popular, IndexOrder::Recent(None)] {
+        for (text, expected) in [("apple", vec!["b", "d"]), ("", vec!["b", "c", "d"])] {
+            let among = Some(among.clone());
+            let (text, order) = (text.to_owned(), order.clone());
+            let query = IndexQuery { text, since: None, among, order, limit: EVERYTHING };
+            let hits = index.search(&query).await.expect("no list is an error");
+            let found: Vec<_> = hits.into_iter().map(|hit| hit.post).collect();
+            let expected: Vec<_> = expected.iter().map(|name| scope.post(name)).collect();
+            assert_eq!(found, expected, "{query:?}");
+        }
+    }
+    let (text, order) = ("apple".to_owned(), IndexOrder::Popular);
+    let query = IndexQuery { text, since: None, among: Some(Vec::new()), order, limit: EVERYTHING };
+    assert_eq!(index.search(&query).await.expect("an empty list is no error"), []);
 }

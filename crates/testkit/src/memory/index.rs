@@ -77,6 +77,7 @@ impl PostIndex for MemoryIndex {
             .visible
             .values()
             .filter(|post| query.since.is_none_or(|since| post.created_at >= since))
+            .filter(|post| query.among.as_ref().is_none_or(|among| among.contains(&post.id)))
             .filter_map(|post| {
                 let hit = IndexHit {
                     post: post.id.clone(),

@@ -126,7 +126,13 @@ async fn an_index_that_cannot_be_opened_says_so_and_opens_when_it_can() {
     let lag = machine.index.lag();
     assert!(lag.revisions == 3 && lag.since.is_some() && lag.failure.is_some(), "{lag:?}");
     let query =
-        IndexQuery { text: "apple".into(), since: None, order: IndexOrder::Popular, limit: 10 };
+        IndexQuery {
+        text: "apple".into(),
+        since: None,
+        among: None,
+        order: IndexOrder::Popular,
+        limit: 10,
+    };
     let refused = machine.index.search(&query).await;
     assert!(matches!(refused, Err(PortError::Unavailable(_))), "{refused:?}");
     fs::remove_file(machine.index_folder()).unwrap();

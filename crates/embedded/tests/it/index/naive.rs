@@ -80,7 +80,7 @@ async fn run(steps: Vec<Step>) {
         let mut expected = naive.matches(&machine.board, text, since);
         let query = |order| {
             let (text, since) = (text.to_owned(), Some(Millis(since)));
-            IndexQuery { text, since, order, limit }
+            IndexQuery { text, since, among: None, order, limit }
         };
         let found = async |order| machine.index.search(&query(order)).await.unwrap();
         expected.sort();
@@ -129,7 +129,7 @@ proptest! {
     fn no_text_is_an_error(text in "\\PC{0,60}|[-+*?:\"(){}\\[\\]^~\\\\/!&|\u{0}-\u{1f} a]{0,40}") {
         let (runtime, machine) = &*SHARED;
         for order in [IndexOrder::Relevance, IndexOrder::Popular, IndexOrder::Recent(None)] {
-            let query = IndexQuery { text: text.clone(), since: None, order, limit: 10 };
+            let query = IndexQuery { text: text.clone(), since: None, among: None, order, limit: 10 };
             let hits = runtime.block_on(machine.index.search(&query)).unwrap();
             prop_assert_eq!(hits.is_empty(), !text.is_empty(), "{:?}", text);
         }
