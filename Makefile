@@ -24,7 +24,7 @@ build: ## Build the product, optimised: target/release/kudos
 	cargo build --release
 
 .PHONY: test
-test: ## Run every hermetic test: no server, no network
+test: native ## Run every hermetic test: no server, no network
 	cargo test --workspace $(FEATURES)
 
 .PHONY: test-api
@@ -40,15 +40,20 @@ fuzz: ## Fuzz every parser of outside bytes for FUZZ_SECONDS (60)
 	scripts/fuzz
 
 .PHONY: bench
-bench: ## Measure against the targets, and write docs/BENCHMARKS.md
+bench: native ## Measure against the targets, and write docs/BENCHMARKS.md
 	cargo run --release -p kudos-bench -- all
 
 .PHONY: check
 check: check-files check-deps check-stack check-code check-docs ## Check format, lints, dependencies, documents
 
+# What compiling all of it takes beyond Rust; `make run` and `make build` take nothing.
+.PHONY: native
+native:
+	scripts/native
+
 # The debug server, built as `make test` builds it.
 .PHONY: server
-server:
+server: native
 	cargo build --workspace --bins --tests $(FEATURES)
 
 .PHONY: check-files
@@ -62,11 +67,11 @@ check-deps:
 	scripts/deny
 
 .PHONY: check-code
-check-code:
+check-code: native
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 .PHONY: check-docs
-check-docs:
+check-docs: native
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps
 
 # --- The stack -----------------------------------------------------------------------------------
@@ -92,7 +97,7 @@ stack-logs: ## Show the ends of the stack's logs
 	deploy/local/stack logs
 
 .PHONY: test-compose
-test-compose: ## Bring docker-compose.yml up with a real engine, like, break, like again
+test-compose: native ## Bring docker-compose.yml up with a real engine, like, break, like again
 	cargo build --bins -p kudos -p reaction-write -p search -p projector -p kudosctl
 	tests/compose/run.sh
 

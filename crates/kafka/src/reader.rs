@@ -1,0 +1,308 @@
+//! Clients that read a part of the log each, without a group. There are few, and they are kept: one
+//! that stands where the next page begins has read it ahead already.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use kudos_core::ports::{LogError, LogPage, Position};
+use kudos_core::{Change, Kinds, PortError};
+use parking_lot::Mutex;
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::OwnedMessage;
+use rdkafka::{Message, Offset, TopicPartitionList};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::client::{Context, Hearing, blocking, config, consuming};
+use crate::event;
+use crate::fault::port_error;
+use crate::settings::KafkaSettings;
+
+/// How long a reader is kept that nobody uses.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// The readers of a process.
+pub(crate) struct Readers {
+    settings: KafkaSettings,
+    hearing: Arc<Hearing>,
+    permits: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Reader>>>,
+}
+
+struct Reader {
+    consumer: StreamConsumer<Context>,
+    /// Where its next record is, if that is known.
+    at: Option<Position>,
+    /// A record that was taken from the queue to see whether there is one.
+    peeked: Option<OwnedMessage>,
+    idle_since: Instant,
+}
+
+/// A reader in use. It goes back when this is dropped, wherever its user was.
+pub(crate) struct Lease {
+    reader: Option<Reader>,
+    topic: String,
+    deadline: Duration,
+    idle: Arc<Mutex<Vec<Reader>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Readers {
+    pub(crate) fn new(settings: &KafkaSettings) -> Self {
+        Self {
+            settings: settings.clone(),
+            hearing: Hearing::new("reader"),
+            permits: Arc::new(Semaphore::new(settings.readers as usize)),
+            idle: Arc::default(),
+        }
+    }
+
+    /// Ends readers that nobody has used for a while.
+    pub(crate) fn reap(&self) {
+        let old: Vec<Reader> = {
+            let mut idle = self.idle.lock();
+            idle.extract_if(.., |reader| reader.idle_since.elapsed() > KEPT).collect()
+        };
+        if !old.is_empty() {
+            // Closing one takes a moment.
+            tokio::task::spawn_blocking(move || drop(old));
+        }
+    }
+
+    /// A reader that stands at `at`; with none, anywhere.
+    pub(crate) async fn lease(&self, at: Option<&Position>) -> Result<Lease, PortError> {
+        let deadline = self.settings.request();
+        let permit = timeout(deadline, Arc::clone(&self.permits).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(PortError::Busy { retry_after: deadline });
+        };
+        let reader = match self.take_idle(at) {
+            Some(reader) => reader,
+            None => self.start().await?,
+        };
+        let idle = Arc::clone(&self.idle);
+        let topic = self.settings.topic.clone();
+        let mut lease = Lease { reader: Some(reader), topic, deadline, idle, _permit: permit };
+        if let Some(at) = at.filter(|at| lease.reader().at.as_ref() != Some(*at)) {
+            lease.go_to(at)?;
+        }
+        Ok(lease)
+    }
+
+    /// The one that stands there; else the one that was idle for longest, unless there may be more.
+    fn take_idle(&self, at: Option<&Position>) -> Option<Reader> {
+        let mut idle = self.idle.lock();
+        if let Some(place) = idle.iter().position(|reader| at.is_some() && reader.at.as_ref() == at)
+        {
+            return Some(idle.swap_remove(place));
+        }
+        let all_idle = idle.len() > self.permits.available_permits();
+        let oldest = (0..idle.len()).min_by_key(|&place| idle[place].idle_since)?;
+        let lost = idle.iter().position(|reader| reader.at.is_none());
+        match lost {
+            Some(place) => Some(idle.swap_remove(place)),
+            None if all_idle => Some(idle.swap_remove(oldest)),
+            None => None,
+        }
+    }
+
+    async fn start(&self) -> Result<Reader, PortError> {
+        let own = [
+            ("auto.offset.reset", "error".into()),
+            // The end of a partition is told: a page need not wait for more.
+            ("enable.partition.eof", "true".into()),
+        ];
+        let config = config(&self.settings, consuming(&self.settings).into_iter().chain(own));
+        let context = Context(Arc::clone(&self.hearing));
+        let consumer = blocking(move || config.create_with_context(context)).await?;
+        let consumer = consumer.map_err(|error| port_error(&error))?;
+        Ok(Reader { consumer, at: None, peeked: None, idle_since: Instant::now() })
+    }
+}
+
+impl Lease {
+    fn reader(&mut self) -> &mut Reader {
+        self.reader.as_mut().expect("a lease holds its reader until it is dropped")
+    }
+
+    fn go_to(&mut self, at: &Position) -> Result<(), PortError> {
+        let mut list = TopicPartitionList::with_capacity(at.0.len());
+        for (partition, &offset) in (0..).zip(&at.0) {
+            add(&mut list, &self.topic, partition, offset)?;
+        }
+        let reader = self.reader();
+        (reader.at, reader.peeked) = (None, None);
+        reader.consumer.assign(&list).map_err(|error| port_error(&error))?;
+        reader.at = Some(at.clone());
+        Ok(())
+    }
+
+    /// Waits until the reader has a record, or something to say of its place.
+    pub(crate) async fn peek(&mut self) {
+        let reader = self.reader();
+        while reader.peeked.is_none() {
+            match reader.consumer.recv().await {
+                Ok(message) => reader.peeked = Some(message.detach()),
+                Err(KafkaError::PartitionEOF(_)) => {}
+                // The place is gone, or the broker is: whoever reads on will be told.
+                Err(_) => {
+                    reader.at = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads on until each partition is read to `ends`, or `limit` changes were found.
+    pub(crate) async fn page(
+        &mut self,
+        ends: &[u64],
+        limit: usize,
+        kinds: &Kinds,
+    ) -> Result<LogPage, LogError> {
+        let deadline = self.deadline;
+        let reader = self.reader();
+        // Unknown until the page is whole: this future may be dropped on the way.
+        let start = reader.at.take().ok_or(LogError::Gone)?;
+        let mut page = Page { at: start.0.clone(), found: Vec::new(), latest: Vec::new(), kinds };
+        page.latest.resize(page.at.len(), i64::MIN);
+        if let Some(message) = reader.peeked.take() {
+            page.add(&message);
+        }
+        match timeout(deadline, page.fill(&reader.consumer, ends, limit)).await {
+            Ok(filled) => filled?,
+            Err(_) if page.at == start.0 => return Err(PortError::Timeout.into()),
+            // What was found is worth something.
+            Err(_) => {}
+        }
+        let page = page.finish();
+        reader.at = Some(page.next.clone());
+        Ok(page)
+    }
+
+    /// One record; none if the log does not hold it.
+    pub(crate) async fn record(
+        &mut self,
+        partition: u32,
+        offset: u64,
+    ) -> Result<Option<OwnedMessage>, PortError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        add(&mut list, &self.topic, partition, offset)?;
+        let deadline = self.deadline;
+        let reader = self.reader();
+        (reader.at, reader.peeked) = (None, None);
+        reader.consumer.assign(&list).map_err(|error| port_error(&error))?;
+        let first = timeout(deadline, first_record(&reader.consumer)).await;
+        let first = first.map_err(|_| PortError::Timeout)?;
+        Ok(first.filter(|message| u64::try_from(message.offset()) == Ok(offset)))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(mut reader) = self.reader.take() {
+            reader.idle_since = Instant::now();
+            self.idle.lock().push(reader);
+        }
+    }
+}
+
+fn add(
+    list: &mut TopicPartitionList,
+    topic: &str,
+    partition: u32,
+    offset: u64,
+) -> Result<(), PortError> {
+    let beyond = |_| PortError::Corrupt(format!("no such place: {partition}, {offset}"));
+    let partition = i32::try_from(partition).map_err(beyond)?;
+    let offset = Offset::Offset(i64::try_from(offset).map_err(beyond)?);
+    list.add_partition_offset(topic, partition, offset).map_err(|error| port_error(&error))
+}
+
+async fn first_record(consumer: &StreamConsumer<Context>) -> Option<OwnedMessage> {
+    loop {
+        match consumer.recv().await {
+            Ok(message) => return Some(message.detach()),
+            Err(KafkaError::PartitionEOF(_)) => return None,
+            Err(error) if is_gone(&error) => return None,
+            // It connects again by itself.
+            Err(_) => {}
+        }
+    }
+}
+
+fn is_gone(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange))
+}
+
+/// A page as it fills.
+struct Page<'a> {
+    at: Vec<u64>,
+    /// The latest time in each partition so far.
+    latest: Vec<i64>,
+    /// Each change with a time that never falls within its partition.
+    found: Vec<(i64, usize, Change)>,
+    kinds: &'a Kinds,
+}
+
+impl Page<'_> {
+    async fn fill(
+        &mut self,
+        consumer: &StreamConsumer<Context>,
+        ends: &[u64],
+        limit: usize,
+    ) -> Result<(), LogError> {
+        let mut stream = consumer.stream();
+        let mut behind = self.at.iter().zip(ends).filter(|(at, end)| at < end).count();
+        while behind > 0 && self.found.len() < limit {
+            match stream.next().await {
+                Some(Ok(message)) => {
+                    if let Some(partition) = self.add(&message)
+                        && self.at[partition] == ends[partition]
+                    {
+                        behind -= 1;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    // Its last offsets hold no records: they were control records.
+                    if let Ok(partition) = usize::try_from(partition)
+                        && self.at[partition] < ends[partition]
+                    {
+                        self.at[partition] = ends[partition];
+                        behind -= 1;
+                    }
+                }
+                Some(Err(error)) if is_gone(&error) => return Err(LogError::Gone),
+                // It connects again by itself, within the deadline or not.
+                Some(Err(_)) => {}
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a record, and tells its partition.
+    fn add(&mut self, message: &impl Message) -> Option<usize> {
+        let partition = usize::try_from(message.partition()).ok()?;
+        let offset = u64::try_from(message.offset()).ok()?;
+        *self.at.get_mut(partition)? = offset + 1;
+        let latest = &mut self.latest[partition];
+        *latest = (*latest).max(message.timestamp().to_millis().unwrap_or(i64::MIN));
+        match event::decode(message.payload().unwrap_or_default(), self.kinds) {
+            Ok(change) => self.found.push((*latest, partition, change)),
+            // The group that applies the changes sets it aside, and says so.
+            Err(error) => tracing::debug!(partition, offset, %error, "a record was left out"),
+        }
+        Some(partition)
+    }
+
+    /// The changes by time, and in each partition in its order.
+    fn finish(mut self) -> LogPage {
+        self.found.sort_by_key(|(time, partition, _)| (*time, *partition));
+        let changes = self.found.into_iter().map(|(_, _, change)| change).collect();
+        LogPage { changes, next: Position(self.at) }
+    }
+}
