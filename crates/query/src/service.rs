@@ -10,6 +10,7 @@ use kudos_http::answer::{Provenance, Source};
 use kudos_http::cursor::CursorKey;
 
 use crate::follow::Recent;
+use crate::search::Pages;
 use crate::settings::QuerySettings;
 
 /// Why a read has no answer.
@@ -73,6 +74,7 @@ pub struct QueryService {
     pub(crate) cursors: CursorKey,
     pub(crate) settings: QuerySettings,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) pages: Pages,
 }
 
 impl QueryService {
@@ -85,7 +87,8 @@ impl QueryService {
         settings: QuerySettings,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Self { sources, kinds, clock, cursors, settings, observer }
+        let pages = Pages::new(settings.page_cache());
+        Self { sources, kinds, clock, cursors, settings, observer, pages }
     }
 
     /// The kinds of the deployment.

@@ -18,6 +18,10 @@ pub struct QuerySettings {
     pub index_lag_ms: u64,
     /// How often live events are sent; changes of a post in between are sent as one.
     pub events_ms: u64,
+    /// How long the first page of a listing without words may be given again to other readers,
+    /// with the `as_of` of its making; 0 to rank each anew. It saves every round trip of the most
+    /// wanted pages, at the price that a reader may not see the like of a moment ago.
+    pub page_cache_ms: u64,
 }
 
 impl Default for QuerySettings {
@@ -29,6 +33,7 @@ impl Default for QuerySettings {
             truth_ms: 150,
             index_lag_ms: 2_000,
             events_ms: 100,
+            page_cache_ms: 0,
         }
     }
 }
@@ -52,6 +57,10 @@ impl QuerySettings {
 
     pub(crate) fn index_lag(&self) -> Duration {
         Duration::from_millis(self.index_lag_ms)
+    }
+
+    pub(crate) fn page_cache(&self) -> Duration {
+        Duration::from_millis(self.page_cache_ms)
     }
 
     pub(crate) fn events(&self) -> Duration {

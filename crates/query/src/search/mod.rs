@@ -1,5 +1,6 @@
 //! Search: rank, page, and fill in what a reader sees.
 
+mod pages;
 mod ranking;
 mod walk;
 
@@ -14,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::service::{QueryError, QueryService, reason};
+pub(crate) use pages::Pages;
 use ranking::Ranked;
 use walk::{Candidate, Walk};
 
 /// The order of posts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// More reactions first; of equals the newer, then the lower id.
@@ -73,6 +75,10 @@ impl QueryService {
         if request.sort == Sort::Relevance && request.text.trim().is_empty() {
             return Err(QueryError::NoText);
         }
+        self.pages.get(request, || self.page(request)).await
+    }
+
+    async fn page(&self, request: &SearchRequest) -> Result<SearchPage, QueryError> {
         let deadline = Deadline::after(self.settings.total());
         let mut walk = self.resume(request)?;
         let mut ranked = self.rank(request, &walk, deadline).await?;

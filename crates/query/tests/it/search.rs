@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kudos_core::ports::{LiveCounts, PostStore};
 use kudos_core::{Change, Kind};
-use kudos_query::Follower;
+use kudos_query::{Follower, QuerySettings};
 use serde_json::{Value, json};
 
 use crate::world::{Health, World, after};
@@ -67,6 +67,34 @@ async fn a_post_just_liked_to_the_top_is_found_although_the_index_ranks_it_last(
     world.recent.changed(&[Change { state, users: Vec::new() }]);
     assert_eq!(found(&world, "q=cats&sort=popular&limit=1").await, ["risen"]);
     assert!(found(&world, "q=dogs&sort=popular").await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_given_again_for_its_span_and_says_of_when_it_is() {
+    let world =
+        World::with(QuerySettings { page_cache_ms: 200, events_ms: 100, ..Default::default() });
+    world.add("a", "cats", 0).await;
+    world.add("b", "cats", 1).await;
+    assert_eq!(found(&world, "").await, ["b", "a"]);
+    world.like("a", 0..1).await;
+    world.clock.set(after(60_000));
+    let held = world.get("/v1/search", None).await.json();
+    assert_eq!(held["as_of"], "2025-06-15T15:06:40.000Z");
+    assert_eq!(found(&world, "").await, ["b", "a"]);
+    assert_eq!(found(&world, "limit=1").await, ["a"]);
+    assert_eq!(found(&world, "q=cats&sort=popular").await, ["a", "b"]);
+    tokio::time::advance(Duration::from_millis(200)).await;
+    assert_eq!(found(&world, "").await, ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_degraded_page_is_not_given_again() {
+    let world = World::with(QuerySettings { page_cache_ms: 200, ..Default::default() });
+    world.add("a", "cats", 0).await;
+    Health::Fails.set(&world.on_live);
+    assert_eq!(world.get("/v1/search", None).await.json()["degraded"], true);
+    Health::Up.set(&world.on_live);
+    assert_eq!(world.get("/v1/search", None).await.json()["degraded"], false);
 }
 
 #[tokio::test(start_paused = true)]

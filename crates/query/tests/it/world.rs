@@ -91,6 +91,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(QuerySettings::default())
+    }
+
+    pub(crate) fn with(settings: QuerySettings) -> Self {
         let (truth, posts) = {
             let store = Arc::new(MemoryTruth::new());
             (Arc::new(Faulty::around(Arc::clone(&store))), Arc::new(Faulty::around(store)))
@@ -109,7 +113,7 @@ impl World {
             mender: Some(mender.clone()),
         };
         let (clock, kinds) = (ManualClock::new(NOW), Arc::new(Kinds::default()));
-        let (settings, observer) = (QuerySettings::default(), Arc::new(()) as Arc<dyn Observer>);
+        let observer = Arc::new(()) as Arc<dyn Observer>;
         let hub = Arc::new(EventHub::new(
             log.clone(),
             Arc::clone(&kinds),
