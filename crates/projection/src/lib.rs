@@ -8,9 +8,23 @@
 //! |---|---|
 //! | what is told to whom? | `sink.rs` |
 //! | what happens when a sink is slow or gone? | `deliveries.rs` |
+//! | how is delivered later what a sink missed? | `sweeper/`, `teller.rs` |
+//! | which of several instances does it? | `tenure.rs` |
+//! | when does a search index or a rollup learn of a change? | `projector/` |
+//! | what if a reader finds that a sink has lost a post? | `mender.rs` |
 
 mod deliveries;
+mod mender;
+mod projector;
+mod settings;
 mod sink;
+mod sweeper;
+mod teller;
+mod tenure;
 
 pub use deliveries::{Covered, Deliveries};
+pub use mender::Mender;
+pub use projector::Projector;
+pub use settings::{ProjectorSettings, SweeperSettings};
 pub use sink::{LiveSink, LogSink, Sink};
+pub use sweeper::Sweeper;

@@ -1,0 +1,150 @@
+//! What can be set, with defaults that need no thought.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How the projector works. `[projector]` in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectorSettings {
+    /// The least milliseconds between two updates of a post in a projection, so that a hot post
+    /// costs one update in that time. A cold post is updated at once.
+    pub pace_ms: u64,
+    /// How many milliseconds a post waits for others, to be sent together.
+    pub linger_ms: u64,
+    /// The most posts that are read and put at a time, and records that are taken at a time.
+    pub batch: usize,
+    /// The most records of the log that may wait for projections. Beyond, the log waits.
+    pub pending_records: usize,
+    /// The most posts that may wait for one projection. Beyond, the log waits.
+    pub pending_posts: usize,
+    /// The most milliseconds for a read of the truth or an answer of the log.
+    pub call_ms: u64,
+    /// The most milliseconds for a batch to be put into a projection.
+    pub put_ms: u64,
+    /// The pause after a failure, in milliseconds; it doubles with each up to `retry_cap_ms`.
+    pub retry_base_ms: u64,
+    /// The longest pause after a failure, in milliseconds.
+    pub retry_cap_ms: u64,
+    /// How many milliseconds lie between two commits of what is done with.
+    pub commit_ms: u64,
+    /// The most milliseconds that a stop waits for what is pending. What is left is told again.
+    pub stop_ms: u64,
+}
+
+impl Default for ProjectorSettings {
+    fn default() -> Self {
+        Self {
+            pace_ms: 1_000,
+            linger_ms: 20,
+            batch: 500,
+            pending_records: 1_000_000,
+            pending_posts: 100_000,
+            call_ms: 2_000,
+            put_ms: 10_000,
+            retry_base_ms: 100,
+            retry_cap_ms: 5_000,
+            commit_ms: 500,
+            stop_ms: 5_000,
+        }
+    }
+}
+
+impl ProjectorSettings {
+    pub(crate) fn pace(&self) -> Duration {
+        Duration::from_millis(self.pace_ms)
+    }
+
+    pub(crate) fn linger(&self) -> Duration {
+        Duration::from_millis(self.linger_ms)
+    }
+
+    pub(crate) fn call_limit(&self) -> Duration {
+        Duration::from_millis(self.call_ms)
+    }
+
+    pub(crate) fn put_limit(&self) -> Duration {
+        Duration::from_millis(self.put_ms)
+    }
+
+    pub(crate) fn retry_base(&self) -> Duration {
+        Duration::from_millis(self.retry_base_ms.max(1))
+    }
+
+    pub(crate) fn retry_cap(&self) -> Duration {
+        Duration::from_millis(self.retry_cap_ms.max(1))
+    }
+
+    pub(crate) fn commit_pause(&self) -> Duration {
+        Duration::from_millis(self.commit_ms)
+    }
+
+    pub(crate) fn stop_limit(&self) -> Duration {
+        Duration::from_millis(self.stop_ms)
+    }
+}
+
+/// How what sinks missed is delivered. `[sweeper]` in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweeperSettings {
+    /// How many milliseconds lie between two looks at the outage journal.
+    pub every_ms: u64,
+    /// The most windows that are looked at a time, besides those that wait for a sick sink.
+    pub windows: usize,
+    /// The most posts that are read and delivered at a time.
+    pub page: usize,
+    /// How many milliseconds of deliveries lie between two looks at the journal.
+    pub round_ms: u64,
+    /// The most milliseconds for each call to the journal, the truth and a sink.
+    pub call_ms: u64,
+    /// How many milliseconds a sink that failed is left alone; it doubles with each failure up to
+    /// `rest_cap_ms`.
+    pub rest_base_ms: u64,
+    /// The longest rest of a sink that fails, in milliseconds.
+    pub rest_cap_ms: u64,
+    /// After how many milliseconds another instance takes over from one that died.
+    pub lease_ms: u64,
+}
+
+impl Default for SweeperSettings {
+    fn default() -> Self {
+        Self {
+            every_ms: 1_000,
+            windows: 100,
+            page: 200,
+            round_ms: 5_000,
+            call_ms: 2_000,
+            rest_base_ms: 500,
+            rest_cap_ms: 10_000,
+            lease_ms: 10_000,
+        }
+    }
+}
+
+impl SweeperSettings {
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_millis(self.every_ms)
+    }
+
+    pub(crate) fn round(&self) -> Duration {
+        Duration::from_millis(self.round_ms)
+    }
+
+    pub(crate) fn call_limit(&self) -> Duration {
+        Duration::from_millis(self.call_ms)
+    }
+
+    pub(crate) fn rest_base(&self) -> Duration {
+        Duration::from_millis(self.rest_base_ms)
+    }
+
+    pub(crate) fn rest_cap(&self) -> Duration {
+        Duration::from_millis(self.rest_cap_ms)
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms)
+    }
+}

@@ -1,0 +1,5 @@
+//! How copies follow the truth, on backends in memory, on time that stands still.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod projector;
+mod support;
