@@ -10,6 +10,9 @@ use super::{
 /// What every variable of ours begins with.
 const PREFIX: &str = "KUDOS_";
 
+/// What the variables begin with that say where the local stack is: for tests and scripts.
+const STACK_PREFIX: &str = "KUDOS_STACK_";
+
 /// Names the configuration file; not itself a setting.
 pub(super) const CONFIG_VARIABLE: &str = "KUDOS_CONFIG";
 
@@ -44,7 +47,10 @@ pub(super) fn variable(key: &str) -> String {
 }
 
 fn is_setting(name: &str, value: &OsString) -> bool {
-    name.starts_with(PREFIX) && name != CONFIG_VARIABLE && !is_service_link(name, value)
+    name.starts_with(PREFIX)
+        && name != CONFIG_VARIABLE
+        && !name.starts_with(STACK_PREFIX)
+        && !is_service_link(name, value)
 }
 
 /// Kubernetes puts variables such as `KUDOS_SERVICE_HOST` and `KUDOS_PORT=tcp://…` into every pod
