@@ -16,6 +16,8 @@ elasticsearch_install() {
   mkdir -p "$dir"
   maven dependency:copy "-Dartifact=$artifact:$ELASTICSEARCH_VERSION:zip" "-DoutputDirectory=$dir/zip"
   unzip -qo "$dir/zip/elasticsearch-$ELASTICSEARCH_VERSION.zip" -d "$dir"
+  # Its settings are in the archive for its owner only.
+  chmod -R a+rX "$dir"
   rm -r "$dir/zip"
   touch "$dir/complete"
 }

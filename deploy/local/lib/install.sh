@@ -44,7 +44,7 @@ fetch_jars() {
   local dir=$jars/$1
   shift
   [[ ! -f $dir/complete ]] || return 0
-  say "fetching ${*##*:} ($(basename "$dir"))"
+  say "fetching the jars of $(basename "$dir")"
   mkdir -p "$dir"
   pom "$@" >"$dir/pom.xml"
   maven -f "$dir/pom.xml" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$dir/lib"
