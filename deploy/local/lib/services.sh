@@ -74,7 +74,8 @@ service_start() {
     "$home/bin/$program" --config "$dir/settings.toml"
 }
 
-# Builds the programs and puts copies where the servers' user can reach them.
+# Builds the programs and puts copies where the servers' user can reach them. What changed since it
+# was started is stopped, and started anew by what follows.
 install_services() {
   local build=${KUDOS_STACK_BUILD:-release} programs=(reaction-write search projector kudosctl) program
   say "building Kudos ($build)"
@@ -84,10 +85,12 @@ install_services() {
   (cd "$repository" && cargo build --quiet "${flags[@]}") >&2
   local target=${CARGO_TARGET_DIR:-$repository/target}
   mkdir -p "$home/bin"
+  local nodes
   for program in "${programs[@]}"; do
-    # By another name first: a running program cannot be written over.
-    command install -m 755 "$target/$build/$program" "$home/bin/$program.new"
-    mv "$home/bin/$program.new" "$home/bin/$program"
+    ! cmp -s "$target/$build/$program" "$home/bin/$program" || continue
+    mapfile -t nodes < <(service_nodes "$program")
+    stop "${nodes[@]}"
+    command install -m 755 "$target/$build/$program" "$home/bin/$program"
   done
 }
 
