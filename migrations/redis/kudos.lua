@@ -1,0 +1,252 @@
+#!lua name=kudos
+-- What Kudos runs inside of Redis 7. Loaded on every master by the migration; where it is missing,
+-- the same text runs as a script.
+--
+-- A post's hash `post:<id>:reactions` has one field per kind of reaction with its count, and in
+-- capitals, which no kind has: V the version of these counts, C when the post was created and
+-- A as of when the counts are (both in milliseconds since 1970), H if the post is hidden, and P the
+-- creation times, each followed by a comma, whose windows may still list the post.
+--
+-- The orders are sorted sets of members `post:<id>`. A score of `posts:by_time` is C; one of
+-- `posts:by_reactions` and its windows is the total, plus C as a fraction of 2^42. A score has 53
+-- bits: totals from 2048 on push the last bits of C out. Members with a score below zero are no
+-- posts: `!complete`, with the number of shards, says that nothing is missing, and `!loading:…` that
+-- somebody sees to that.
+
+local VERSION = 1
+local FIRST_INEXACT = 2048
+local FRACTION = 2 ^ 42
+local MOST_TIES = 1000
+local MOST_SCANNED = 200000
+local RESERVED = { V = true, C = true, A = true, H = true, P = true }
+
+-- Removes the kinds that `pairs` (name, count, name, count…) does not have.
+local function drop_other_kinds(key, pairs)
+  local wanted = {}
+  for i = 1, #pairs, 2 do wanted[pairs[i]] = true end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if not RESERVED[field] and not wanted[field] then redis.call('HDEL', key, field) end
+  end
+end
+
+-- merge HASH · version created_at as_of (kind count)…
+-- Takes the state over if it is newer than the one held; of version 0, the creation time anyway.
+-- Answers with the whole hash, as it is now.
+local function merge(keys, args)
+  local key = keys[1]
+  local version, created_at = tonumber(args[1]), args[2]
+  local held = redis.call('HMGET', key, 'V', 'C', 'P', 'H')
+  local held_version = tonumber(held[1] or nil)
+  local newer = not held_version or version > held_version
+  if newer then
+    local counts = {}
+    for i = 4, #args do counts[#counts + 1] = args[i] end
+    redis.call('HSET', key, 'V', args[1], 'C', created_at, 'A', args[3], unpack(counts))
+    local fields = 3 + #counts / 2 + (held[3] and 1 or 0) + (held[4] and 1 or 0)
+    if redis.call('HLEN', key) ~= fields then drop_other_kinds(key, counts) end
+  end
+  if held[2] and held[2] ~= created_at and (newer or version == 0) then
+    redis.call('HSET', key, 'C', created_at, 'P', (held[3] or '') .. held[2] .. ',')
+  end
+  return redis.call('HGETALL', key)
+end
+
+-- hide HASH · 1 or 0
+-- Answers with the whole hash; an empty one if nothing is held.
+local function hide(keys, args)
+  if redis.call('HEXISTS', keys[1], 'V') == 0 then return {} end
+  if args[1] == '1' then
+    redis.call('HSET', keys[1], 'H', '1')
+  else
+    redis.call('HDEL', keys[1], 'H')
+  end
+  return redis.call('HGETALL', keys[1])
+end
+
+-- moved HASH · P
+-- The windows of these creation times do not list the post any more.
+local function moved(keys, args)
+  if redis.call('HGET', keys[1], 'P') == args[1] then redis.call('HDEL', keys[1], 'P') end
+  return 1
+end
+
+-- complete SET · loader shards
+-- Marks the set as complete, unless the loader's mark was lost, and so maybe more, since it began.
+local function complete(keys, args)
+  if redis.call('ZREM', keys[1], args[1]) == 0 then return 0 end
+  redis.call('ZADD', keys[1], '-' .. args[2], '!complete')
+  return 1
+end
+
+-- Complete for another number of shards is not complete.
+local function is_complete(key, shards)
+  return tonumber(redis.call('ZSCORE', key, '!complete') or 0) == -tonumber(shards)
+end
+
+-- Whether a score is of a post created at `since` or later; false and true if that is open.
+local function within(score, since)
+  local total = math.floor(score)
+  local created_at, lost, rest = (score - total) * FRACTION, 1, total
+  while rest >= FIRST_INEXACT do rest, lost = rest / 2, lost * 2 end
+  return created_at >= since, created_at + lost > since
+end
+
+-- The score, as number and text, of the limit-th post that is surely within.
+local function threshold(found, limit)
+  local sure = {}
+  for _, entry in ipairs(found) do
+    if entry.sure then sure[#sure + 1] = entry end
+  end
+  if #sure < limit then return nil end
+  table.sort(sure, function(a, b) return a.score > b.score end)
+  return sure[limit].score, sure[limit].text
+end
+
+local function fetch(source, since, found)
+  local page = redis.call('ZREVRANGE', source.key, source.at, source.at + source.step - 1, 'WITHSCORES')
+  source.at = source.at + source.step
+  source.done = #page < 2 * source.step
+  for i = 1, #page, 2 do
+    local score = tonumber(page[i + 1])
+    if score < 0 then
+      source.done = true
+      return
+    end
+    source.lowest = score
+    local sure, maybe = within(score, since)
+    if maybe then
+      found[#found + 1] = { member = page[i], text = page[i + 1], score = score, sure = sure }
+    end
+  end
+end
+
+-- Those above the limit-th, and of its ties as many as may be needed: of equals the first by name
+-- comes first, but ZREVRANGE lists them the other way round.
+local function cut(found, sources, limit, lowest, text)
+  local top = {}
+  for _, entry in ipairs(found) do
+    if entry.score > lowest then top[#top + 1] = entry end
+  end
+  local most = lowest < FIRST_INEXACT and limit or MOST_TIES
+  for _, source in ipairs(sources) do
+    local ties = redis.call('ZRANGEBYSCORE', source.key, text, text, 'LIMIT', 0, most)
+    for _, member in ipairs(ties) do
+      top[#top + 1] = { member = member, text = text, score = lowest }
+    end
+  end
+  return top
+end
+
+-- top BASE WINDOW… [TIMES] · shards limit since has_times
+-- The first `limit` posts in popular order of those created at `since` or later, in no order and
+-- with some more where that cannot be told from scores: member, score, and the creation time if
+-- the score does not hold it and TIMES does. From BASE, or else from its windows merged.
+-- Before them: 1, or 0 if BASE is not complete, or 2 if too many posts had to be passed over.
+local function top(keys, args)
+  local limit, since, timed = tonumber(args[2]), tonumber(args[3]), args[4] == '1'
+  if not is_complete(keys[1], args[1]) then return { '0' } end
+  local times = timed and keys[#keys]
+  local last = timed and #keys - 1 or #keys
+  local first = last > 1 and 2 or 1
+  local sources, found, scanned = {}, {}, 0
+  local step = since == 0 and limit or math.max(64, math.ceil(2 * limit / (last - first + 1)))
+  for i = first, last do
+    sources[#sources + 1] = { key = keys[i], at = 0, step = step }
+  end
+  local lowest, text, more
+  repeat
+    more = false
+    for _, source in ipairs(sources) do
+      if not source.done and (not lowest or source.lowest > lowest) then
+        fetch(source, since, found)
+        scanned, more = scanned + source.step, true
+      end
+    end
+    if scanned > MOST_SCANNED then return { '2' } end
+    lowest, text = threshold(found, limit)
+  until not more
+  if lowest then found = cut(found, sources, limit, lowest, text) end
+  local reply = { '1' }
+  for _, entry in ipairs(found) do
+    local exact = times and entry.score >= FIRST_INEXACT and redis.call('ZSCORE', times, entry.member)
+    reply[#reply + 1] = entry.member
+    reply[#reply + 1] = entry.text
+    reply[#reply + 1] = exact or ''
+  end
+  return reply
+end
+
+-- Byte by byte, as sorted sets order members; Lua's own comparison follows the locale.
+local function is_behind(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = a:byte(i), b:byte(i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+
+-- The posts created at the very time `at` that are behind `after`.
+local function rest_of_ties(key, at, after, limit, reply)
+  local from = redis.call('ZCOUNT', key, '-inf', '(' .. at)
+  local to = from + redis.call('ZCOUNT', key, at, at)
+  local low, high = from, to
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if is_behind(redis.call('ZRANGE', key, middle, middle)[1], after) then
+      high = middle
+    else
+      low = middle + 1
+    end
+  end
+  local last = math.min(to, low + limit) - 1
+  if low > last then return end
+  for _, member in ipairs(redis.call('ZRANGE', key, low, last)) do
+    reply[#reply + 1] = member
+    reply[#reply + 1] = at
+  end
+end
+
+-- recent TIMES · shards limit since [at after]
+-- Posts behind `after`, which was created at `at`, newest first, down to those created at `since`:
+-- member and creation time, those of one time in no order. Before them: 1, or 0 if TIMES is not
+-- complete.
+local function recent(keys, args)
+  local key, limit, since, at = keys[1], tonumber(args[2]), args[3], args[4]
+  if not is_complete(key, args[1]) then return { '0' } end
+  local reply = { '1' }
+  if at then rest_of_ties(key, at, args[5], limit, reply) end
+  local left = limit - (#reply - 1) / 2
+  if left == 0 then return reply end
+  local from = at and '(' .. at or '+inf'
+  local page = redis.call('ZREVRANGEBYSCORE', key, from, since, 'WITHSCORES', 'LIMIT', 0, left)
+  local lowest = #page == 2 * left and page[#page]
+  local ties = 0
+  for i = 1, #page, 2 do
+    if page[i + 1] == lowest then
+      ties = ties + 1
+    else
+      reply[#reply + 1] = page[i]
+      reply[#reply + 1] = page[i + 1]
+    end
+  end
+  if lowest then
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, lowest, lowest, 'LIMIT', 0, ties)) do
+      reply[#reply + 1] = member
+      reply[#reply + 1] = lowest
+    end
+  end
+  return reply
+end
+
+local function version()
+  return VERSION
+end
+
+-- Up to here, the text is also run as a script, where nothing can be registered.
+redis.register_function('kudos_merge', merge)
+redis.register_function('kudos_hide', hide)
+redis.register_function('kudos_moved', moved)
+redis.register_function('kudos_complete', complete)
+redis.register_function { function_name = 'kudos_top', callback = top, flags = { 'no-writes' } }
+redis.register_function { function_name = 'kudos_recent', callback = recent, flags = { 'no-writes' } }
+redis.register_function { function_name = 'kudos_version', callback = version, flags = { 'no-writes' } }
