@@ -13,14 +13,18 @@
 //! | who is calling, and what may they do? | [`auth`] |
 //! | what do answers look like, and when is one a 304? | [`answer`], [`etag`] |
 //! | how does a page continue? | [`cursor`] |
+//! | what can be set for browsers? | [`api`] |
 //! | who is slowed down? | [`limit`], [`gate`] |
 //! | what happens around every request? | [`stack`] |
 //! | how are events streamed? | [`sse`] |
 //! | where is the API described? | [`openapi`] |
+//! | what if another process serves a part of it? | [`elsewhere()`] |
 
 pub mod answer;
+pub mod api;
 pub mod auth;
 pub mod cursor;
+mod elsewhere;
 pub mod etag;
 pub mod extract;
 pub mod gate;
@@ -31,4 +35,5 @@ pub mod sse;
 pub mod stack;
 pub mod timestamp;
 
+pub use elsewhere::elsewhere;
 pub use problem::{Problem, ProblemType};

@@ -15,6 +15,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use kudos_runtime::settings::HttpSettings;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{Any, CorsLayer};
 use tracing::Instrument;
@@ -46,6 +47,17 @@ impl Default for StackSettings {
             body_limit_bytes: DEFAULT_BODY_LIMIT,
             request_timeout: Duration::from_secs(10),
             cors_origins: Vec::new(),
+        }
+    }
+}
+
+impl StackSettings {
+    /// What a process is told about its listener, and the origins.
+    pub fn new(http: &HttpSettings, cors_origins: &[String]) -> Self {
+        Self {
+            body_limit_bytes: http.max_body_bytes,
+            request_timeout: http.request_timeout,
+            cors_origins: cors_origins.to_vec(),
         }
     }
 }

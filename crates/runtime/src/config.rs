@@ -19,11 +19,11 @@ mod env;
 mod error;
 mod nearest;
 mod read;
+mod sample;
 mod secret;
 mod tree;
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
@@ -33,6 +33,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use error::{ConfigError, InvalidSetting, Origin, UnknownKey};
+pub use sample::{SampleError, check_sample};
 pub use secret::{REDACTED, Secret};
 use tree::{Node, Table};
 
@@ -119,7 +120,7 @@ impl Sources {
     }
 
     /// Reads every layer and makes the settings, without checking them against each other (that is
-    /// [`ServiceSettings::validate`](crate::settings::ServiceSettings::validate), done at start).
+    /// [`Settings::validate`](crate::settings::Settings::validate), done at start).
     ///
     /// # Errors
     /// [`ConfigError`]; for unknown keys, all of them at once.
@@ -154,19 +155,6 @@ impl Sources {
         }
         Ok(table)
     }
-}
-
-/// The dotted keys of a settings type, sections and optional settings included. A section that is
-/// itself optional and off by default is known by its own name only. For the test that a sample
-/// configuration explains every key.
-///
-/// # Errors
-/// [`ConfigError`] if the type's own defaults cannot be read back.
-pub fn known_keys<S>() -> Result<BTreeSet<String>, ConfigError>
-where
-    S: DeserializeOwned + Serialize + Default,
-{
-    Ok(read::read::<S>(&defaults::<S>()?)?.1)
 }
 
 /// The settings in force as TOML, with every [`Secret`] as `[redacted]`.

@@ -11,7 +11,7 @@
 //! use axum::{Router, routing::get};
 //! use kudos_runtime::{
 //!     config::Sources,
-//!     settings::{HttpSettings, LogSettings, ServiceSettings, TelemetrySettings},
+//!     settings::{self, Base, HttpSettings, LogSettings, ServiceSettings, TelemetrySettings},
 //!     start::{BoxError, Context, start},
 //! };
 //! use serde::{Deserialize, Serialize};
@@ -24,15 +24,11 @@
 //!     http: HttpSettings,
 //! }
 //!
+//! impl settings::Settings for Settings {}
+//!
 //! impl ServiceSettings for Settings {
-//!     fn log(&self) -> &LogSettings {
-//!         &self.log
-//!     }
-//!     fn telemetry(&self) -> &TelemetrySettings {
-//!         &self.telemetry
-//!     }
-//!     fn http(&self) -> &HttpSettings {
-//!         &self.http
+//!     fn base(&self) -> Base<'_> {
+//!         Base { http: &self.http, log: &self.log, telemetry: &self.telemetry }
 //!     }
 //! }
 //!

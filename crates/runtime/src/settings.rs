@@ -7,19 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{InvalidSetting, duration};
 
-/// What [`start`](crate::start::start) needs of a service's settings.
-///
-/// Implement it on a plain struct with `#[serde(default)]` and the three sections as fields.
-pub trait ServiceSettings: DeserializeOwned + Serialize + Default + Send + 'static {
-    /// The `log` section.
-    fn log(&self) -> &LogSettings;
-
-    /// The `telemetry` section.
-    fn telemetry(&self) -> &TelemetrySettings;
-
-    /// The `http` section.
-    fn http(&self) -> &HttpSettings;
-
+/// All settings of a program: a plain struct with `#[serde(default)]`.
+pub trait Settings: DeserializeOwned + Serialize + Default {
     /// Refuses settings that contradict each other, before anything is started.
     ///
     /// # Errors
@@ -27,6 +16,23 @@ pub trait ServiceSettings: DeserializeOwned + Serialize + Default + Send + 'stat
     fn validate(&self) -> Result<(), InvalidSetting> {
         Ok(())
     }
+}
+
+/// Settings of a service: they have the sections that every service has.
+pub trait ServiceSettings: Settings + Send + 'static {
+    /// These sections.
+    fn base(&self) -> Base<'_>;
+}
+
+/// The sections that every service has.
+#[derive(Clone, Copy, Debug)]
+pub struct Base<'a> {
+    /// The `http` section.
+    pub http: &'a HttpSettings,
+    /// The `log` section.
+    pub log: &'a LogSettings,
+    /// The `telemetry` section.
+    pub telemetry: &'a TelemetrySettings,
 }
 
 /// `[log]`: what is written to stderr, and how.

@@ -25,7 +25,7 @@ use crate::{
     health::{self, Health},
     metrics::MetricsText,
     serve::{self, BindError, Stopped},
-    settings::ServiceSettings,
+    settings::{Base, ServiceSettings, Settings},
     shutdown::Shutdown,
     telemetry::Telemetry,
     tls,
@@ -61,20 +61,27 @@ impl<S: ServiceSettings> Context<S> {
     /// # Errors
     /// [`BindError`].
     pub async fn bind(&self) -> Result<TcpListener, BindError> {
-        serve::bind(self.settings.http()).await
+        serve::bind(self.settings.base().http).await
     }
 
     /// Serves `app`, with `/livez`, `/readyz` and `/metrics` beside it, until the stop.
     pub async fn serve(&self, listener: TcpListener, app: Router) -> Stopped {
         let operations = health::routes(self.health.clone(), self.metrics.clone());
         let app = app.merge(operations);
-        let stopped = serve::serve(listener, app, self.settings.http(), &self.shutdown).await;
+        let stopped = serve::serve(listener, app, self.settings.base().http, &self.shutdown).await;
         if let Stopped::Cut { connections } = stopped {
             tracing::warn!(connections, "requests were cut: the grace was over");
         }
         stopped
     }
 }
+
+/// What stands behind a setting is not as the setting says, such as a password that a server
+/// refuses: a service whose `run` returns this ends as if the configuration could not be read. The
+/// text names the setting and what to do.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct Misconfigured(pub BoxError);
 
 /// Why a service ended badly.
 #[derive(Debug, Error)]
@@ -104,7 +111,8 @@ where
         Ok(settings) => settings,
         Err(error) => return misconfigured(&error),
     };
-    let telemetry = match Telemetry::start(name, settings.log(), settings.telemetry()) {
+    let Base { log, telemetry, .. } = settings.base();
+    let telemetry = match Telemetry::start(name, log, telemetry) {
         Ok(telemetry) => telemetry,
         Err(error) => return misconfigured(&error),
     };
@@ -120,6 +128,7 @@ where
     };
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Service(error)) if error.is::<Misconfigured>() => misconfigured(&*error),
         Err(failure) => {
             tracing::error!(error = %Chain(&failure), "{name} failed");
             ExitCode::FAILURE
@@ -135,7 +144,7 @@ where
 /// runtime. A failure is printed to stderr. See the module for the exit codes.
 pub fn command<S, E>(sources: &Sources, run: impl FnOnce(S) -> Result<(), E>) -> ExitCode
 where
-    S: ServiceSettings,
+    S: Settings,
     E: Into<BoxError>,
 {
     match load(sources) {
@@ -151,7 +160,7 @@ where
 }
 
 /// Prints the effective settings as TOML to stdout, secrets redacted: a program's `config` command.
-pub fn print_config<S: ServiceSettings>(sources: &Sources) -> ExitCode {
+pub fn print_config<S: Settings>(sources: &Sources) -> ExitCode {
     command(sources, |settings: S| {
         let text = render_effective(&settings)?;
         io::stdout().write_all(text.as_bytes())?;
@@ -174,7 +183,7 @@ impl Display for Chain<'_> {
     }
 }
 
-fn load<S: ServiceSettings>(sources: &Sources) -> Result<S, ConfigError> {
+fn load<S: Settings>(sources: &Sources) -> Result<S, ConfigError> {
     let settings: S = sources.load()?;
     settings.validate().map_err(|invalid| ConfigError::Invalid {
         origin: sources.origin::<S>(&invalid.key),
@@ -192,7 +201,7 @@ where
     Fut: Future<Output = Result<(), E>>,
     E: Into<BoxError>,
 {
-    let grace = settings.http().shutdown_grace;
+    let grace = settings.base().http.shutdown_grace;
     let shutdown = Shutdown::new();
     shutdown.begin_on_signals().map_err(Failure::Signals)?;
     let context = Context {

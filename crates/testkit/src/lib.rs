@@ -8,7 +8,7 @@
 //! | a backend for the tests of a service | [`memory`] |
 //! | a backend that fails, hangs, is slow or loses its answer | [`faulty`] |
 //! | a clock that a test sets | [`clock`] |
-//! | to know that a sample configuration is true | [`sample`] |
+//! | to drive a workload, and say whether every copy is exact | [`checker`] |
 //!
 //! Nothing here is part of a product: a check that fails panics, as tests do. The suites are
 //! tested themselves, on stores that are broken on purpose.
@@ -44,13 +44,13 @@
 //! # fn main() {}
 //! ```
 
+pub mod checker;
 pub mod clock;
 pub mod contract;
 pub mod faulty;
 pub mod history;
 pub mod memory;
 pub mod model;
-pub mod sample;
 pub mod scope;
 
 pub use clock::ManualClock;

@@ -14,6 +14,6 @@ mod routes;
 mod service;
 mod settings;
 
-pub use routes::routes;
+pub use routes::{openapi, routes};
 pub use service::{Draft, WriteError, WriteService};
 pub use settings::WriteSettings;

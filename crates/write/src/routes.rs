@@ -15,6 +15,7 @@ use kudos_http::timestamp::Timestamp;
 use kudos_http::{Problem, problem_responses};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -31,11 +32,19 @@ impl FromRef<Writes> for Arc<Kinds> {
 
 /// The routes of the reaction-write service.
 pub fn routes(service: Arc<WriteService>) -> OpenApiRouter {
+    router().with_state(Writes(service))
+}
+
+/// The description of these routes, for a process that serves it and not them.
+pub fn openapi() -> OpenApi {
+    router().into_openapi()
+}
+
+fn router() -> OpenApiRouter<Writes> {
     OpenApiRouter::new()
         .routes(routes!(put_post, delete_post))
         .routes(routes!(put_reaction))
         .routes(routes!(delete_reaction))
-        .with_state(Writes(service))
 }
 
 problem_responses! {

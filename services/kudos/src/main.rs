@@ -4,7 +4,6 @@ mod cli;
 mod commands;
 mod control;
 mod jobs;
-mod page;
 mod serve;
 mod settings;
 

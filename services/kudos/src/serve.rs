@@ -10,10 +10,9 @@ use kudos_core::{Kinds, SystemClock};
 use kudos_degraded::Observer;
 use kudos_embedded::Embedded;
 use kudos_http::auth::Authenticator;
-use kudos_http::cursor::CursorKey;
 use kudos_http::gate::Gate;
 use kudos_http::sse::EventStreams;
-use kudos_http::stack::Stack;
+use kudos_http::stack::{Stack, StackSettings};
 use kudos_projection::Deliveries;
 use kudos_query::{EventHub, Queries, QueryService, Sources};
 use kudos_runtime::health::{Health, Status};
@@ -23,7 +22,6 @@ use kudos_write::WriteService;
 
 use crate::control;
 use crate::jobs::Place;
-use crate::page;
 use crate::settings::Settings;
 
 /// Runs until the process is asked to stop.
@@ -57,8 +55,8 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
     let gate = Gate::new(authenticator, &settings.limits);
     let document = kudos_http::openapi::document([writes_api, reads_api]);
     let api = gate.writes(writes).merge(gate.reads(reads));
-    let app = api.merge(kudos_http::openapi::routes(&document)?).merge(page::routes());
-    Ok(Stack::new(&settings.stack())?.wrap(app))
+    let app = api.merge(kudos_http::openapi::routes(&document)?).merge(kudos_page::routes());
+    Ok(Stack::new(&StackSettings::new(&settings.http, &settings.api.cors_origins))?.wrap(app))
 }
 
 fn writer(settings: &Settings, backends: &Embedded, kinds: &Arc<Kinds>) -> Arc<WriteService> {
@@ -82,14 +80,14 @@ fn queries(
         truth: store.clone(),
         index: index.clone(),
         posts: store.clone(),
+        // The index ranks by the board, and the board is never behind the store.
+        recent: None,
+        mender: None,
     };
-    let cursors = match &api.cursor_secret {
-        Some(secret) => CursorKey::from_secret(secret)?,
-        None => CursorKey::random()?,
-    };
+    let cursors = api.cursor_key()?;
     let service =
         QueryService::new(sources, Arc::clone(kinds), clock(), cursors, query.clone(), observer);
-    let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(kinds), query));
+    let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(kinds), query, Vec::new()));
     let (running, shutdown) = (Arc::clone(&hub), context.shutdown.token());
     context.shutdown.spawn(async move { shutdown.run_until_cancelled(running.run()).await });
     let streams = EventStreams::new(events, context.shutdown.token());

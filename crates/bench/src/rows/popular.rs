@@ -144,6 +144,8 @@ fn service(likers: &Likers) -> Result<QueryService, Error> {
         truth: backends.store.clone(),
         index: backends.index,
         posts: backends.store,
+        recent: None,
+        mender: None,
     };
     let cursors = CursorKey::random().map_err(|error| Error::Cursors(error.to_string()))?;
     let (kinds, clock) = (Arc::new(Kinds::default()), Arc::new(SystemClock));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Scopes};
-use kudos_runtime::config::Secret;
+use kudos_runtime::config::{InvalidSetting, Secret};
 
 /// The shortest HS256 secret, in bytes: as long as the hash (RFC 7518, 3.2).
 pub(super) const MIN_SECRET_BYTES: usize = 32;
@@ -149,6 +149,12 @@ pub enum AuthSettingsError {
     /// The HTTP client that fetches keys could not be made.
     #[error("no HTTP client to fetch keys: {0}")]
     Client(#[from] reqwest::Error),
+}
+
+impl From<AuthSettingsError> for InvalidSetting {
+    fn from(error: AuthSettingsError) -> Self {
+        Self { key: "auth".to_owned(), problem: error.to_string() }
+    }
 }
 
 impl AuthSettings {

@@ -1,15 +1,17 @@
 //! The description of the API.
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use kudos_http::answer::{BatchAnswer, PostAnswer, ReactionAnswer, ReactorsAnswer, SearchAnswer};
 use kudos_http::extract::{IdempotencyKey, KindPath, PostPath};
 use kudos_http::stack::{Stack, StackSettings};
-use kudos_http::{Problem, openapi, problem_responses};
+use kudos_http::{Problem, elsewhere, openapi, problem_responses};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::client::get;
+use crate::client::{get, send};
 
 problem_responses! {
     /// What reacting may answer.
@@ -133,4 +135,20 @@ async fn swagger_ui_is_served_under_a_policy_that_it_works_with() {
     let script = get(&router(), "/docs/swagger-initializer.js").await;
     assert!(script.text().contains("/openapi.json"));
     assert_eq!(get(&router(), "/docs").await.status.as_u16() / 100, 3);
+}
+
+#[tokio::test]
+async fn routes_of_another_process_are_refused_by_path_and_by_method() {
+    let here = OpenApiRouter::<()>::new().routes(routes!(react)).into_openapi();
+    let path = "/v1/posts/{post}/reactions/{kind}/@me";
+    let router = Router::new().route(path, axum::routing::get(all)).merge(elsewhere(&here));
+    let router = Stack::new(&StackSettings::default()).unwrap().wrap(router);
+    let request = |method: Method| {
+        let path = "/v1/posts/p/reactions/like/@me";
+        Request::builder().method(method).uri(path).body(Body::empty()).unwrap()
+    };
+    assert_eq!(send(&router, request(Method::PUT)).await.slug(), "not-found");
+    let refused = send(&router, request(Method::PATCH)).await;
+    assert_eq!(refused.slug(), "method-not-allowed");
+    assert_eq!(refused.header("allow"), "GET,HEAD,PUT");
 }

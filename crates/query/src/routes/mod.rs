@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use kudos_core::Kinds;
 use kudos_http::sse::EventStreams;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -34,6 +35,15 @@ impl FromRef<Queries> for Arc<Kinds> {
 
 /// The routes of the search service.
 pub fn routes(queries: Queries) -> OpenApiRouter {
+    router().with_state(queries)
+}
+
+/// The description of these routes, for a process that serves others of the same API.
+pub fn openapi() -> OpenApi {
+    router().into_openapi()
+}
+
+fn router() -> OpenApiRouter<Queries> {
     OpenApiRouter::new()
         .routes(routes!(counts::get_post))
         .routes(routes!(counts::get_counts))
@@ -41,5 +51,4 @@ pub fn routes(queries: Queries) -> OpenApiRouter {
         .routes(routes!(counts::batch_get))
         .routes(routes!(search::search))
         .routes(routes!(events::events))
-        .with_state(queries)
 }

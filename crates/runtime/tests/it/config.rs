@@ -2,7 +2,9 @@
 
 use std::{fs, time::Duration};
 
-use kudos_runtime::config::{ConfigError, Origin, Sources, known_keys, render_effective};
+use kudos_runtime::config::{
+    ConfigError, Origin, SampleError, Sources, check_sample, render_effective,
+};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::support::Settings;
@@ -113,7 +115,17 @@ fn every_unknown_key_is_named_at_once_even_in_unknown_sections() {
 fn an_optional_setting_that_is_off_by_default_is_known_too() {
     let refused = message(from_file("[telemetry]\notlp_endpint = 'x'\n"));
     assert!(refused.ends_with("did you mean `telemetry.otlp_endpoint`?"), "{refused}");
-    assert!(known_keys::<Settings>().unwrap().contains("auth.secret"));
+}
+
+#[test]
+fn a_sample_that_says_too_little_or_something_else_is_refused() {
+    let refused = |sample: &str| check_sample::<Settings>(sample).unwrap_err();
+    let SampleError::Missing(missing) = refused("") else { panic!("an empty sample") };
+    assert!(missing.contains(&"auth.secret".to_owned()), "{missing:?}");
+    assert!(matches!(refused("[log]\nlevel = 'warn'\n"), SampleError::Active));
+    let other = "[log]\n# What is logged.\n#level = 'warn'\n";
+    assert!(matches!(refused(other), SampleError::OtherDefaults { .. }));
+    assert!(matches!(refused("#nothing = 1"), SampleError::Config(_)));
 }
 
 #[test]
@@ -131,6 +143,7 @@ fn variables_that_are_no_settings_are_left_alone() {
             ("KUDOS_SERVICE_HOST", "10.0.0.1"),
             ("KUDOS_PORT", "tcp://10.0.0.1:80"),
             ("KUDOS_PORT_80_TCP_ADDR", "10.0.0.1"),
+            ("KUDOS_STACK_REDIS", "127.0.0.1:7000"),
             ("KUDOS_URL", "http://127.0.0.1:8080"),
         ])
         .ignore_variable("KUDOS_URL");

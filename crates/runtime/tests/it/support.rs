@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use kudos_runtime::{
     config::{InvalidSetting, Secret},
-    settings::{HttpSettings, LogSettings, ServiceSettings, TelemetrySettings},
+    settings::{self, Base, HttpSettings, LogSettings, ServiceSettings, TelemetrySettings},
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -44,19 +44,7 @@ impl Default for Posts {
     }
 }
 
-impl ServiceSettings for Settings {
-    fn log(&self) -> &LogSettings {
-        &self.log
-    }
-
-    fn telemetry(&self) -> &TelemetrySettings {
-        &self.telemetry
-    }
-
-    fn http(&self) -> &HttpSettings {
-        &self.http
-    }
-
+impl settings::Settings for Settings {
     fn validate(&self) -> Result<(), InvalidSetting> {
         if self.posts.kinds.is_empty() {
             return Err(InvalidSetting {
@@ -65,6 +53,12 @@ impl ServiceSettings for Settings {
             });
         }
         Ok(())
+    }
+}
+
+impl ServiceSettings for Settings {
+    fn base(&self) -> Base<'_> {
+        Base { http: &self.http, log: &self.log, telemetry: &self.telemetry }
     }
 }
 

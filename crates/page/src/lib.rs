@@ -1,4 +1,4 @@
-//! The demo page and the reaction bar, embedded in the binary.
+//! The demo page and the reaction bar (`web/`), embedded in the binary that serves reads.
 
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +21,7 @@ use rust_embed::RustEmbed;
 struct Web;
 
 /// The page at `/` and its modules.
-pub(crate) fn routes() -> Router {
+pub fn routes() -> Router {
     let index = async |headers: HeaderMap| file("index.html", &headers);
     let mut router = Router::new().route("/", get(index));
     for name in Web::iter() {
