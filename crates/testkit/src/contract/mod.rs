@@ -9,16 +9,26 @@
 //! | [`live_counts_contract!`](crate::live_counts_contract) | [`HasLive`] |
 //! | [`event_log_contract!`](crate::event_log_contract) | [`HasLog`] |
 //! | [`post_index_contract!`](crate::post_index_contract) | [`HasIndex`] |
+//! | [`snapshots_contract!`](crate::snapshots_contract) | [`HasSnapshots`] |
+//! | [`projection_contract!`](crate::projection_contract) | [`HasProjection`] |
+//! | [`outage_contract!`](crate::outage_contract) | [`HasJournal`] |
+//! | [`leases_contract!`](crate::leases_contract) | [`HasLeases`] |
+//! | [`change_feed_contract!`](crate::change_feed_contract) | [`HasFeed`] |
 //!
 //! The checks use names of their own ([`Scope`](crate::Scope)), so that many can run against one
 //! shared server; such a backend says so with [`Backend::SHARED`].
 
+pub mod change_feed;
 pub mod event_log;
+pub mod leases;
 pub mod live_counts;
+pub mod outage;
 pub mod post_index;
 pub mod post_store;
+pub mod projection;
 pub mod reaction_history;
 pub mod reaction_store;
+pub mod snapshots;
 mod support;
 pub mod truth;
 
@@ -26,8 +36,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kudos_core::ports::{EventLog, LiveCounts, Position, PostIndex, PostStore, ReactionStore};
-use kudos_core::{Operation, Post, PostId};
+use kudos_core::ports::{
+    ChangeFeed, EventLog, Leases, LiveCounts, OutageJournal, OutageWindows, Position, PostIndex,
+    PostStore, Projection, ReactionStore, Record, Snapshots,
+};
+use kudos_core::{Change, Counts, Operation, Post, PostId};
+
+use crate::scope::Scope;
 
 /// How long a check may take before it counts as failed.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -102,6 +117,80 @@ pub trait HasIndex: Backend {
     }
 }
 
+/// A backend of whole posts.
+pub trait HasSnapshots: HasPosts + HasReactions {
+    /// The port.
+    fn snapshots(&self) -> Arc<dyn Snapshots>;
+}
+
+/// What a projection shows of a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its counts.
+    pub counts: Counts,
+    /// Its title, if the projection keeps texts.
+    pub title: Option<String>,
+}
+
+/// A backend of a projection.
+pub trait HasProjection: Backend {
+    /// The port.
+    fn projection(&self) -> Arc<dyn Projection>;
+
+    /// What is shown of a post after everything that was put: nothing if it is hidden or was never
+    /// put.
+    fn shown(&self, post: &PostId) -> impl Future<Output = Option<Shown>> + Send;
+}
+
+/// A backend of the outage journal, with one writer.
+pub trait HasJournal: Backend {
+    /// The writer's port.
+    fn journal(&self) -> Arc<dyn OutageJournal>;
+
+    /// The sweeper's port.
+    fn windows(&self) -> Arc<dyn OutageWindows>;
+
+    /// Ends the present window, and lets the writer close what can be closed. Returns when it is
+    /// durable.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+
+    /// Kills the writer with all that it remembers, lets time pass until that is noticed, and
+    /// starts another. No check holds a port meanwhile.
+    fn crash(self) -> impl Future<Output = Self> + Send;
+}
+
+/// A backend of leases.
+pub trait HasLeases: Backend {
+    /// The port.
+    fn leases(&self) -> Arc<dyn Leases>;
+}
+
+/// A backend of a feed: each [`open`](Backend::open) has a group of its own, which is fed all that
+/// is published from then on.
+pub trait HasFeed: Backend {
+    /// Another instance of the group. Returns when it takes part.
+    fn join(&self) -> impl Future<Output = Arc<dyn ChangeFeed>> + Send;
+
+    /// Ends an instance as hard as it can be ended. Returns when the group has noticed.
+    fn kill(&self, feed: Arc<dyn ChangeFeed>) -> impl Future<Output = ()> + Send;
+
+    /// Puts a change into the log.
+    fn publish(&self, change: &Change) -> impl Future<Output = ()> + Send;
+
+    /// Puts something into the log that is no change, where the group is fed it. False if that
+    /// cannot be done: then the check is left out.
+    fn poison(&self, scope: &Scope) -> impl Future<Output = bool> + Send {
+        let _ = scope;
+        async { false }
+    }
+
+    /// Whether a record is where a person can look at it.
+    fn is_aside(&self, record: &Record) -> impl Future<Output = bool> + Send {
+        let _ = record;
+        async { true }
+    }
+}
+
 /// Runs a check on a runtime of its own, on several threads, and fails it when it hangs.
 pub fn run(check: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -128,12 +217,17 @@ macro_rules! __each_check {
 #[cfg(test)]
 mod tests {
     const SUITES: &str = concat!(
+        include_str!("change_feed.rs"),
         include_str!("event_log.rs"),
+        include_str!("leases.rs"),
         include_str!("live_counts.rs"),
+        include_str!("outage.rs"),
         include_str!("post_index.rs"),
         include_str!("post_store.rs"),
+        include_str!("projection.rs"),
         include_str!("reaction_history.rs"),
         include_str!("reaction_store.rs"),
+        include_str!("snapshots.rs"),
         include_str!("truth.rs"),
     );
 

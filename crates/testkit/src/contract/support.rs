@@ -37,6 +37,15 @@ where
     assert_eq!(tried.map_err(|failure| failure.to_string()), Ok(()));
 }
 
+/// Returns once `holds` does; a check that waits for ever is failed by its own limit.
+pub(super) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = tokio::time::Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < CASE_LIMIT, "not within {CASE_LIMIT:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Applies an operation that must succeed.
 pub(super) async fn apply(store: &Arc<dyn ReactionStore>, op: &Operation) -> Applied {
     let applied = store.apply(op.clone()).await;

@@ -3,6 +3,8 @@
 
 mod broken;
 mod broken_rest;
+mod checker;
 mod faulty;
 mod finds;
 mod memory;
+mod memory_copies;
