@@ -9,22 +9,29 @@
 //! | what is told to whom? | `sink.rs` |
 //! | what happens when a sink is slow or gone? | `deliveries.rs` |
 //! | how is delivered later what a sink missed? | `sweeper/`, `teller.rs` |
+//! | is every copy what the truth says? | `auditor/` |
+//! | how is a copy loaded that lost everything? | `loader.rs` |
 //! | which of several instances does it? | `tenure.rs` |
 //! | when does a search index or a rollup learn of a change? | `projector/` |
 //! | what if a reader finds that a sink has lost a post? | `mender.rs` |
 
+mod auditor;
 mod deliveries;
+mod loader;
 mod mender;
 mod projector;
+mod rate;
 mod settings;
 mod sink;
 mod sweeper;
 mod teller;
 mod tenure;
 
+pub use auditor::{AuditReport, Auditor, Difference, Drift, Held};
 pub use deliveries::{Covered, Deliveries};
+pub use loader::Loader;
 pub use mender::Mender;
 pub use projector::Projector;
-pub use settings::{ProjectorSettings, SweeperSettings};
+pub use settings::{AuditorSettings, LoaderSettings, ProjectorSettings, SweeperSettings};
 pub use sink::{LiveSink, LogSink, Sink};
 pub use sweeper::Sweeper;

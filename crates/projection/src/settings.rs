@@ -148,3 +148,123 @@ impl SweeperSettings {
         Duration::from_millis(self.lease_ms)
     }
 }
+
+/// How copies are compared with the truth. `[auditor]` in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditorSettings {
+    /// The most posts that are looked at in a second.
+    pub posts_per_second: u32,
+    /// Posts that are read at a time.
+    pub page: usize,
+    /// Of every so many posts the rows of one are counted anew; 1 for all, 0 for none.
+    pub recount_every: u64,
+    /// Whether live counts that differ are told again.
+    pub repair: bool,
+    /// Whether every post is put into the projections again.
+    pub put_again: bool,
+    /// The most differences that a report lists.
+    pub listed: usize,
+    /// How many milliseconds a copy has to learn of a change before it counts as different.
+    pub second_look_ms: u64,
+    /// The most milliseconds for each call.
+    pub call_ms: u64,
+    /// The pause before a failed call is made again, in milliseconds.
+    pub retry_ms: u64,
+    /// How many seconds lie between two passes.
+    pub rest_s: u64,
+    /// After how many milliseconds another instance takes over from one that died.
+    pub lease_ms: u64,
+}
+
+impl Default for AuditorSettings {
+    fn default() -> Self {
+        Self {
+            posts_per_second: 200,
+            page: 100,
+            recount_every: 10,
+            repair: true,
+            put_again: false,
+            listed: 100,
+            second_look_ms: 2_000,
+            call_ms: 5_000,
+            retry_ms: 500,
+            rest_s: 60,
+            lease_ms: 10_000,
+        }
+    }
+}
+
+impl AuditorSettings {
+    pub(crate) fn second_look(&self) -> Duration {
+        Duration::from_millis(self.second_look_ms)
+    }
+
+    pub(crate) fn call_limit(&self) -> Duration {
+        Duration::from_millis(self.call_ms)
+    }
+
+    pub(crate) fn retry(&self) -> Duration {
+        Duration::from_millis(self.retry_ms)
+    }
+
+    pub(crate) fn rest(&self) -> Duration {
+        Duration::from_secs(self.rest_s)
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms)
+    }
+}
+
+/// How a copy that lost everything is loaded. `[loader]` in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoaderSettings {
+    /// How many milliseconds lie between two looks at what was lost.
+    pub every_ms: u64,
+    /// The most posts that are loaded in a second.
+    pub posts_per_second: u32,
+    /// Posts that are read and loaded at a time.
+    pub page: usize,
+    /// Parts of the truth that are loaded side by side.
+    pub shares: u32,
+    /// The most milliseconds for each call.
+    pub call_ms: u64,
+    /// The first pause after a failure, in milliseconds.
+    pub retry_ms: u64,
+    /// After how many milliseconds another instance takes over from one that died.
+    pub lease_ms: u64,
+}
+
+impl Default for LoaderSettings {
+    fn default() -> Self {
+        Self {
+            every_ms: 1_000,
+            posts_per_second: 20_000,
+            page: 500,
+            shares: 4,
+            call_ms: 5_000,
+            retry_ms: 500,
+            lease_ms: 10_000,
+        }
+    }
+}
+
+impl LoaderSettings {
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_millis(self.every_ms)
+    }
+
+    pub(crate) fn call_limit(&self) -> Duration {
+        Duration::from_millis(self.call_ms)
+    }
+
+    pub(crate) fn retry(&self) -> Duration {
+        Duration::from_millis(self.retry_ms)
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms)
+    }
+}

@@ -1,5 +1,7 @@
 //! How copies follow the truth, on backends in memory, on time that stands still.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod auditor;
 mod projector;
 mod support;
+mod sweeper;

@@ -1,0 +1,287 @@
+//! The auditor finds what has drifted, only that, and repairs it; the loader loads what is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kudos_core::ports::{
+    Completeness, LiveCounts, Loss, Projection, ReactionStore, ScanCursor, ScanPage, Share,
+    Snapshots,
+};
+use kudos_core::{Counts, Kind, Millis, PortError, PostId, PostState, Snapshot, Version};
+use kudos_degraded::Observer;
+use kudos_projection::{
+    AuditReport, Auditor, AuditorSettings, Drift, LiveSink, Loader, LoaderSettings,
+};
+use kudos_testkit::{Call, Faulty, MemoryLeases, MemoryLive, MemoryProjection, MemoryTruth};
+use std::sync::Mutex;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{eventually, op, post};
+
+struct World {
+    truth: Arc<MemoryTruth>,
+    live: Arc<Faulty<MemoryLive>>,
+    index: Arc<MemoryProjection>,
+    settings: AuditorSettings,
+}
+
+impl World {
+    /// Ten posts, each with as many likes as its number says, and copies that know.
+    async fn new() -> Self {
+        let world = Self {
+            truth: Arc::new(MemoryTruth::new()),
+            live: Arc::new(Faulty::new(MemoryLive::new())),
+            index: Arc::new(MemoryProjection::new("index")),
+            settings: AuditorSettings { recount_every: 1, ..AuditorSettings::default() },
+        };
+        for i in 0..10 {
+            for user in 0..=i {
+                world.like(&post(i), &user.to_string()).await;
+            }
+        }
+        world
+    }
+
+    async fn like(&self, post: &PostId, user: &str) {
+        let applied = self.truth.apply(op(user, post, user, Some(Kind(0)))).await.unwrap();
+        self.live.inner().merge(&[applied.state]).await.unwrap();
+    }
+
+    async fn audit(&self) -> AuditReport {
+        self.audit_of(self.truth.clone()).await
+    }
+
+    async fn audit_of(&self, truth: Arc<dyn Snapshots>) -> AuditReport {
+        let (leases, observer) = (Arc::new(MemoryLeases::new()), Arc::new(()));
+        let observer: Arc<dyn Observer> = observer;
+        let index: Vec<Arc<dyn Projection>> = vec![self.index.clone()];
+        let (live, settings) = (self.live.clone(), self.settings.clone());
+        let auditor = Auditor::new(truth, live, index, leases, "a", &observer, settings);
+        auditor.unwrap().pass(Share::ALL).await.unwrap()
+    }
+
+    async fn true_state(&self, i: usize) -> PostState {
+        self.truth.states(&[post(i)]).await.unwrap().remove(0).unwrap()
+    }
+
+    async fn live_is_exact(&self) {
+        for i in 0..10 {
+            let held = self.live.inner().states(&[post(i)]).await.unwrap().remove(0);
+            assert_eq!(held, Some(self.true_state(i).await));
+        }
+    }
+
+    /// Replaces what live holds of a post, as no port allows.
+    async fn corrupt(&self, state: PostState) {
+        self.live.inner().forget(&state.post);
+        self.live.inner().merge(&[state]).await.unwrap();
+    }
+}
+
+fn drifts(report: &AuditReport) -> Vec<(PostId, Drift, bool)> {
+    let drifts = report.differences.iter();
+    drifts.map(|found| (found.post.clone(), found.drift, found.repaired)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_well_is_clean() {
+    let report = World::new().await.audit().await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!((report.posts, report.recounted, report.drifted), (10, 10, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_live_lost_or_missed_is_found_by_name_and_repaired() {
+    let world = World::new().await;
+    world.live.inner().forget(&post(3));
+    let older = PostState { version: Version(2), ..world.true_state(5).await };
+    world.corrupt(older).await;
+    let moved = PostState { created_at: Millis(7), ..world.true_state(7).await };
+    world.corrupt(moved).await;
+    let report = world.audit().await;
+    let expected = [
+        (post(3), Drift::Missing, true),
+        (post(5), Drift::Behind, true),
+        (post(7), Drift::Time, true),
+    ];
+    assert_eq!(drifts(&report), expected);
+    assert!(report.is_clean());
+    world.live_is_exact().await;
+    assert!(world.audit().await.differences.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_repaired_is_said() {
+    let world = World::new().await;
+    let ahead = PostState { version: Version(99), ..world.true_state(3).await };
+    world.corrupt(ahead).await;
+    let wrong = PostState { counts: Counts::from_iter([77]), ..world.true_state(5).await };
+    world.corrupt(wrong).await;
+    let report = world.audit().await;
+    assert_eq!(drifts(&report), [(post(3), Drift::Ahead, false), (post(5), Drift::Counts, false)]);
+    assert!(!report.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_leave_nothing_is_repaired() {
+    let mut world = World::new().await;
+    world.settings.repair = false;
+    world.live.inner().forget(&post(3));
+    assert_eq!(drifts(&world.audit().await), [(post(3), Drift::Missing, false)]);
+    assert_eq!(drifts(&world.audit().await), [(post(3), Drift::Missing, false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn likes_under_way_are_no_drift() {
+    let world = Arc::new(World::new().await);
+    let liking = tokio::spawn({
+        let world = world.clone();
+        async move {
+            for n in 0..2_000 {
+                let (post, user) = (post(n % 10), format!("w{n}"));
+                let op = op(&user, &post, &user, Some(Kind(1)));
+                let applied = world.truth.apply(op).await.unwrap();
+                sleep(Duration::from_millis(3)).await;
+                world.live.inner().merge(&[applied.state]).await.unwrap();
+            }
+        }
+    });
+    for _ in 0..20 {
+        let report = world.audit().await;
+        assert_eq!(report.drifted, 0, "{report:?}");
+    }
+    liking.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_contradict_their_counts_are_found() {
+    let world = World::new().await;
+    let report = world.audit_of(Arc::new(Miscounting(world.truth.clone()))).await;
+    let found: Vec<_> = report.differences.iter().map(|f| (f.copy.as_str(), &f.post)).collect();
+    assert_eq!(found, [("rows", &post(4))]);
+    assert!(!report.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn projections_are_put_again_if_asked() {
+    let mut world = World::new().await;
+    world.settings.put_again = true;
+    world.index.refuse(&post(2));
+    let report = world.audit().await;
+    assert_eq!(drifts(&report), [(post(2), Drift::Refused, false)]);
+    for i in (0..10).filter(|&i| i != 2) {
+        assert_eq!(world.index.held(&post(i)).unwrap().state, world.true_state(i).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_audit_keeps_its_rate() {
+    let mut world = World::new().await;
+    (world.settings.posts_per_second, world.settings.page) = (2, 3);
+    let begun = Instant::now();
+    world.audit().await;
+    assert!(begun.elapsed() >= Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_projection_that_does_not_answer_is_no_drift_and_not_clean() {
+    let world = World::new().await;
+    world.live.faults().hang();
+    let report = world.audit().await;
+    assert_eq!((report.drifted, report.unsettled), (0, 10));
+    assert!(!report.is_clean());
+}
+
+/// A truth whose rows of one post are one more than its counts say.
+struct Miscounting(Arc<MemoryTruth>);
+
+#[async_trait]
+impl Snapshots for Miscounting {
+    async fn snapshots(&self, posts: &[PostId]) -> Result<Vec<Option<Snapshot>>, PortError> {
+        self.0.snapshots(posts).await
+    }
+
+    async fn settle(&self, post: &PostId) -> Result<Option<Snapshot>, PortError> {
+        self.0.settle(post).await
+    }
+
+    async fn scan(
+        &self,
+        share: Share,
+        after: Option<&ScanCursor>,
+        limit: usize,
+    ) -> Result<ScanPage, PortError> {
+        self.0.scan(share, after, limit).await
+    }
+
+    async fn recount(&self, which: &PostId) -> Result<Counts, PortError> {
+        let mut counts = self.0.recount(which).await?;
+        if *which == post(4) {
+            counts.set(Kind(3), 1);
+        }
+        Ok(counts)
+    }
+}
+
+/// Whether live is complete: by the number of times that it was lost.
+#[derive(Default)]
+struct Losses(Mutex<(u32, u32)>);
+
+impl Losses {
+    fn lose(&self) {
+        self.0.lock().unwrap().0 += 1;
+    }
+
+    fn is_complete(&self) -> bool {
+        let (lost, marked) = *self.0.lock().unwrap();
+        lost == marked
+    }
+}
+
+#[async_trait]
+impl Completeness for Losses {
+    async fn missing(&self) -> Result<Option<Loss>, PortError> {
+        let (lost, marked) = *self.0.lock().unwrap();
+        Ok((lost != marked).then(|| Loss(lost.to_string())))
+    }
+
+    async fn mark_complete(&self, loss: &Loss) -> Result<bool, PortError> {
+        let mut losses = self.0.lock().unwrap();
+        let same = loss.0 == losses.0.to_string();
+        if same {
+            losses.1 = losses.0;
+        }
+        Ok(same)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_is_loaded_while_likes_arrive_and_again_if_lost_meanwhile() {
+    let world = Arc::new(World::new().await);
+    let losses = Arc::new(Losses::default());
+    let (leases, observer) = (Arc::new(MemoryLeases::new()), Arc::new(()));
+    let observer: Arc<dyn Observer> = observer;
+    let settings = LoaderSettings { page: 2, posts_per_second: 8, ..LoaderSettings::default() };
+    let (truth, sink) = (world.truth.clone(), Arc::new(LiveSink(world.live.clone())));
+    let loader =
+        Loader::new(truth, sink, losses.clone(), leases, "a", &observer, settings).unwrap();
+    let (loader, stop) = (Arc::new(loader), CancellationToken::new());
+    let running = tokio::spawn({
+        let (loader, stop) = (loader.clone(), stop.clone());
+        async move { loader.run(stop).await }
+    });
+    for round in 0..2 {
+        world.live.inner().clear();
+        losses.lose();
+        world.live.faults().on(Call::Merge).next(2).fail_with(PortError::Timeout);
+        sleep(Duration::from_millis(1_500)).await;
+        world.like(&post(round), &format!("late{round}")).await;
+    }
+    eventually("complete", || losses.is_complete()).await;
+    world.live_is_exact().await;
+    assert!(loader.loaded() > 10, "{}", loader.loaded());
+    stop.cancel();
+    running.await.unwrap();
+}
