@@ -93,19 +93,24 @@ end
 
 -- The score, as number and text, of the limit-th post that is surely within.
 local function threshold(found, limit)
-  local sure = {}
+  local scores = {}
   for _, entry in ipairs(found) do
-    if entry.sure then sure[#sure + 1] = entry end
+    if entry.sure then scores[#scores + 1] = entry.score end
   end
-  if #sure < limit then return nil end
-  table.sort(sure, function(a, b) return a.score > b.score end)
-  return sure[limit].score, sure[limit].text
+  if #scores < limit then return nil end
+  table.sort(scores)
+  local lowest = scores[#scores - limit + 1]
+  for _, entry in ipairs(found) do
+    if entry.score == lowest then return lowest, entry.text end
+  end
 end
 
+-- Reads on in a source, further each time.
 local function fetch(source, since, found)
   local page = redis.call('ZREVRANGE', source.key, source.at, source.at + source.step - 1, 'WITHSCORES')
   source.at = source.at + source.step
   source.done = #page < 2 * source.step
+  source.step = source.step * 2
   for i = 1, #page, 2 do
     local score = tonumber(page[i + 1])
     if score < 0 then
@@ -113,65 +118,97 @@ local function fetch(source, since, found)
       return
     end
     source.lowest = score
-    local sure, maybe = within(score, since)
+    local sure, maybe = true, true
+    if source.partial then sure, maybe = within(score, since) end
     if maybe then
       found[#found + 1] = { member = page[i], text = page[i + 1], score = score, sure = sure }
     end
   end
 end
 
--- Those above the limit-th, and of its ties as many as may be needed: of equals the first by name
--- comes first, but ZREVRANGE lists them the other way round.
-local function cut(found, sources, limit, lowest, text)
-  local top = {}
-  for _, entry in ipairs(found) do
-    if entry.score > lowest then top[#top + 1] = entry end
-  end
-  local most = lowest < FIRST_INEXACT and limit or MOST_TIES
-  for _, source in ipairs(sources) do
-    local ties = redis.call('ZRANGEBYSCORE', source.key, text, text, 'LIMIT', 0, most)
-    for _, member in ipairs(ties) do
-      top[#top + 1] = { member = member, text = text, score = lowest }
+-- Finds in all sources what is above the limit-th post, that post's score, and what is not above.
+local function search(sources, limit, since)
+  local found, scanned = {}, 0
+  local lowest, text, more
+  repeat
+    more = false
+    for _, source in ipairs(sources) do
+      if not source.done and (not lowest or source.lowest > lowest) then
+        scanned, more = scanned + source.step, true
+        fetch(source, since, found)
+      end
     end
+    if scanned > MOST_SCANNED then return nil end
+    lowest, text = threshold(found, limit)
+  until not more
+  return found, lowest, text
+end
+
+-- Puts posts and scores into an answer, and the creation times that the scores do not hold.
+local function list(reply, member, text, score, times)
+  reply[#reply + 1] = member
+  reply[#reply + 1] = text
+  reply[#reply + 1] = times and score >= FIRST_INEXACT and redis.call('ZSCORE', times, member) or ''
+end
+
+-- Of the ties with the limit-th, as many as are `needed`, or all where the creation time decides
+-- between them: of equals the first by name comes first, but ZREVRANGE lists them the other way
+-- round.
+local function list_ties(reply, key, text, needed, times)
+  local score = tonumber(text)
+  local most = score < FIRST_INEXACT and needed or MOST_TIES
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, text, text, 'LIMIT', 0, most)) do
+    list(reply, member, text, score, times)
   end
-  return top
+end
+
+-- The common case, all posts of one order, without anything to sort.
+local function top_of_all(key, limit, times)
+  local reply = { '1' }
+  local page = redis.call('ZREVRANGE', key, 0, limit - 1, 'WITHSCORES')
+  local lowest = #page == 2 * limit and page[#page]
+  for i = 1, #page, 2 do
+    local text = page[i + 1]
+    if text == lowest then break end
+    local score = tonumber(text)
+    if score < 0 then return reply end
+    list(reply, page[i], text, score, times)
+  end
+  if lowest and tonumber(lowest) >= 0 then
+    list_ties(reply, key, lowest, limit - (#reply - 1) / 3, times)
+  end
+  return reply
 end
 
 -- top BASE WINDOW… [TIMES] · shards limit since has_times
 -- The first `limit` posts in popular order of those created at `since` or later, in no order and
 -- with some more where that cannot be told from scores: member, score, and the creation time if
--- the score does not hold it and TIMES does. From BASE, or else from its windows merged.
+-- the score does not hold it and TIMES does. From BASE, or else from its windows merged, of which
+-- the first is the one that may hold posts from before `since`.
 -- Before them: 1, or 0 if BASE is not complete, or 2 if too many posts had to be passed over.
 local function top(keys, args)
   local limit, since, timed = tonumber(args[2]), tonumber(args[3]), args[4] == '1'
   if not is_complete(keys[1], args[1]) then return { '0' } end
   local times = timed and keys[#keys]
   local last = timed and #keys - 1 or #keys
+  if last == 1 and since == 0 then return top_of_all(keys[1], limit, times) end
   local first = last > 1 and 2 or 1
-  local sources, found, scanned = {}, {}, 0
-  local step = since == 0 and limit or math.max(64, math.ceil(2 * limit / (last - first + 1)))
+  local step = math.max(8, math.ceil(2 * limit / (last - first + 1)))
+  local sources = {}
   for i = first, last do
-    sources[#sources + 1] = { key = keys[i], at = 0, step = step }
+    sources[#sources + 1] = { key = keys[i], at = 0, step = step, partial = i == first }
   end
-  local lowest, text, more
-  repeat
-    more = false
-    for _, source in ipairs(sources) do
-      if not source.done and (not lowest or source.lowest > lowest) then
-        fetch(source, since, found)
-        scanned, more = scanned + source.step, true
-      end
-    end
-    if scanned > MOST_SCANNED then return { '2' } end
-    lowest, text = threshold(found, limit)
-  until not more
-  if lowest then found = cut(found, sources, limit, lowest, text) end
-  local reply = { '1' }
+  local found, lowest, text = search(sources, limit, since)
+  if not found then return { '2' } end
+  local reply, needed = { '1' }, limit
   for _, entry in ipairs(found) do
-    local exact = times and entry.score >= FIRST_INEXACT and redis.call('ZSCORE', times, entry.member)
-    reply[#reply + 1] = entry.member
-    reply[#reply + 1] = entry.text
-    reply[#reply + 1] = exact or ''
+    if not lowest or entry.score > lowest then
+      list(reply, entry.member, entry.text, entry.score, times)
+      if entry.sure then needed = needed - 1 end
+    end
+  end
+  if lowest then
+    for _, source in ipairs(sources) do list_ties(reply, source.key, text, needed, times) end
   end
   return reply
 end

@@ -182,7 +182,7 @@ impl Cluster {
     ) -> Option<((bool, u64, usize), Topology)> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
-        let replies = self.node(address, false).send(&pipeline, deadline).await.ok()?;
+        let replies = self.node(address, false).look(&pipeline, deadline).await.ok()?;
         let [info, slots] = replies.as_slice() else {
             return None;
         };

@@ -24,10 +24,10 @@
 //! password until one is set (`ACL SETUSER kudos-writer '>…'`), so nobody gets in by default. With
 //! a `prefix`, their key patterns have to begin with it.
 //!
-//! What it costs in round trips: a like is one round trip to merge it, one to rank it, and one to see that
-//! nothing has changed meanwhile (the last two are one on a single server). A top list is one
-//! round trip; on a cluster without shards a second one reads creation times of posts with more
-//! than 2,047 reactions.
+//! What it costs: a like is one round trip to merge it, one to rank it, and one to see that nothing
+//! has changed meanwhile (the last two are one on a single server). A top list is one round trip; on
+//! a cluster without shards a second one reads the creation times of posts with more than 2,047
+//! reactions.
 
 mod check;
 mod cluster;

@@ -21,7 +21,7 @@ use crate::topology::Topology;
 /// The live projection on Redis.
 ///
 /// Servers are connected to when they are needed, and found again by themselves: none has to be
-/// there for this to be made. Every call ends within [`RedisSettings::total_ms`] for each 256
+/// there for this to be made. Every call ends within [`RedisSettings::total_ms`] for each 128
 /// posts; every future may be dropped at any point.
 pub struct RedisLive {
     pub(crate) cluster: Arc<Cluster>,
@@ -61,6 +61,21 @@ impl RedisLive {
         let cluster = Cluster::new(settings, connector, observer);
         let keeper = tokio::spawn(keep(Arc::downgrade(&cluster), Arc::clone(&cluster.shared)));
         Ok(Self { cluster, keys, kinds, clock, keeper: keeper.abort_handle() })
+    }
+
+    /// Who serves what, waiting for the first look at it after the start.
+    ///
+    /// # Errors
+    /// [`PortError::Unavailable`] if no node answers.
+    pub async fn discover(&self) -> Result<Arc<Topology>, PortError> {
+        Ok(self.cluster.topology(self.deadline()).await?)
+    }
+
+    /// The keys that hold a post: its hash, and the orders that list it by reactions and by time.
+    pub fn keys_of(&self, post: &PostId) -> [String; 3] {
+        let shard = self.keys.shard(post);
+        let keys = [self.keys.hash(post), self.keys.popular(shard), self.keys.times(shard)];
+        keys.map(|key| key.name)
     }
 
     /// Who serves what, as far as it is known now.

@@ -22,7 +22,7 @@ use crate::settings::Mode;
 use crate::windows::Bucket;
 
 /// The most posts whose commands go to a node in one go.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// How often a rank follows a hash that changes all the while. Whoever changes it last is not
 /// disturbed by that.
 const ROUNDS: usize = 16;

@@ -74,13 +74,28 @@ impl Node {
         BulkheadConfig { concurrency, queue: concurrency, max_wait: settings.response() }
     }
 
-    /// Sends commands in one go, and reads as many answers; those that are errors too.
+    /// Sends commands in one go, and reads as many answers; those that are errors too. A failure
+    /// may mean that another node has taken over, so somebody should look.
     pub(crate) async fn send(
         &self,
         pipeline: &Pipeline,
         deadline: Deadline,
     ) -> Result<Vec<Value>, Failure> {
-        let permit = self.breaker.try_acquire().map_err(|_| self.failed(Cause::Open))?;
+        let look = LookUnless(Some(&self.shared.refresh));
+        let sent = self.look(pipeline, deadline).await;
+        if sent.is_ok() {
+            look.not_needed();
+        }
+        sent
+    }
+
+    /// The same for who looks already.
+    pub(crate) async fn look(
+        &self,
+        pipeline: &Pipeline,
+        deadline: Deadline,
+    ) -> Result<Vec<Value>, Failure> {
+        let permit = self.breaker.try_acquire().map_err(|_| self.failure(Cause::Open))?;
         let Ok(_slot) = self.bulkhead.enter(deadline).await else {
             permit.release();
             return Err(self.failure(Cause::Full));
@@ -102,7 +117,7 @@ impl Node {
                 permit.failure();
             }
         }
-        sent.map_err(|cause| self.failed(cause))
+        sent.map_err(|cause| self.failure(cause))
     }
 
     async fn round_trip(
@@ -160,12 +175,6 @@ impl Node {
         }
     }
 
-    /// A failure that may mean that another node has taken over.
-    fn failed(&self, cause: Cause) -> Failure {
-        self.shared.refresh.notify_one();
-        self.failure(cause)
-    }
-
     pub(crate) fn failure(&self, cause: Cause) -> Failure {
         Failure::new(&self.name, cause)
     }
@@ -182,7 +191,23 @@ impl Node {
                 up
             });
         }
-        self.shared.refresh.notify_one();
+    }
+}
+
+/// Asks for a look at who serves what when it is dropped: callers give up without a word.
+struct LookUnless<'a>(Option<&'a Notify>);
+
+impl LookUnless<'_> {
+    fn not_needed(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for LookUnless<'_> {
+    fn drop(&mut self) {
+        if let Some(refresh) = self.0 {
+            refresh.notify_one();
+        }
     }
 }
 

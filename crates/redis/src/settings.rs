@@ -50,7 +50,8 @@ pub struct RedisSettings {
     pub connect_ms: u64,
     /// The most milliseconds for one round trip.
     pub response_ms: u64,
-    /// The most milliseconds for one call, all its round trips and retries included.
+    /// The most milliseconds for one call, all its round trips and retries included; for many
+    /// posts, of each 128.
     pub total_ms: u64,
     /// How often the cluster is asked who serves what, in milliseconds. Errors make it ask at once.
     pub refresh_ms: u64,

@@ -91,7 +91,10 @@ async fn the_reader_reads_and_cannot_write() {
         writer.check().await.expect("the writer may check");
         let reader = open(user("kudos-reader", settings));
         reader.check().await.expect("the reader may check");
-        assert_eq!(reader.states(&[post.clone()]).await, Ok(vec![Some(state(&post, 1))]));
+        assert_eq!(
+            reader.states(std::slice::from_ref(&post)).await,
+            Ok(vec![Some(state(&post, 1))])
+        );
         let top = reader.top(None, 10_000).await.expect("the reader reads");
         assert!(top.iter().any(|rank| rank.post == post));
         assert!(reader.recent(None, None, 1).await.is_ok());
@@ -161,7 +164,7 @@ async fn connections_are_encrypted_and_certificates_checked_both_ways() {
     let live = complete(settings.clone()).await;
     let post = Scope::new().post("p");
     live.merge(&[state(&post, 1)]).await.expect("Redis takes it");
-    assert_eq!(live.states(&[post.clone()]).await, Ok(vec![Some(state(&post, 1))]));
+    assert_eq!(live.states(std::slice::from_ref(&post)).await, Ok(vec![Some(state(&post, 1))]));
     live.check().await.expect("all is well");
 
     let other = RedisSettings { tls_ca: Some(at("other.crt")), ..settings.clone() };

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use kudos_core::PortError;
 use kudos_core::ports::LiveCounts;
-use kudos_redis::{CheckError, Mode, ReadReplicas, RedisSettings, slot_of};
+use kudos_redis::{CheckError, Mode, ReadReplicas, RedisLive, RedisSettings, slot_of};
 use kudos_testkit::Scope;
 
-use crate::support::{Cluster, cli, complete, open, start, state, until};
+use crate::support::{Cluster, alone, cli, complete, open, start, state, until};
 
 #[tokio::test]
 async fn a_full_server_refuses_writes_and_answers_reads() {
@@ -23,7 +23,7 @@ async fn a_full_server_refuses_writes_and_answers_reads() {
         live.merge(&[state(&post, 1)]).await.expect("Redis takes it");
         cli(server.port, &["CONFIG", "SET", "maxmemory", "1"]);
         assert_eq!(live.merge(&[state(&post, 2)]).await, Err(PortError::NoSpace));
-        assert_eq!(live.states(&[post.clone()]).await, Ok(vec![Some(state(&post, 1))]));
+        assert_eq!(live.states(std::slice::from_ref(&post)).await, Ok(vec![Some(state(&post, 1))]));
         assert_eq!(live.top(None, 5).await.expect("the ranks answer").len(), 1);
         cli(server.port, &["CONFIG", "SET", "maxmemory", "0"]);
     }
@@ -63,6 +63,7 @@ async fn a_key_of_another_kind_is_one_post_that_is_not_held() {
 /// While slots are on their way (ASK, TRYAGAIN) and when they have arrived (MOVED).
 #[tokio::test(flavor = "multi_thread")]
 async fn slots_that_move_while_posts_are_liked_disturb_nobody() {
+    let _alone = alone().await;
     let cluster = Cluster::start(0, &[]);
     let live = Arc::new(complete(cluster.settings()).await);
     live.migrate().await.expect("the library can be loaded");
@@ -171,7 +172,7 @@ async fn a_cluster_that_comes_later_is_found() {
     let post = Scope::new().post("p");
     let merged = live.merge(&[state(&post, 1)]).await;
     assert!(matches!(merged, Err(PortError::Unavailable(_))), "{merged:?}");
-    assert!(live.states(&[post.clone()]).await.is_err());
+    assert!(live.states(std::slice::from_ref(&post)).await.is_err());
     cluster.nodes.iter_mut().for_each(crate::support::Server::start_again);
     let merge = async || live.merge(&[state(&post, 1)]).await.is_ok();
     until("the cluster is picked up", Duration::from_secs(15), merge).await;
@@ -191,15 +192,23 @@ async fn a_replica_answers_for_its_master_where_that_is_allowed() {
     let allowing = |read_replicas| open(RedisSettings { read_replicas, ..settings.clone() });
     let (fallback, prefer) = (allowing(ReadReplicas::Fallback), allowing(ReadReplicas::Prefer));
     let held = Ok(vec![Some(state(&post, 1))]);
-    // Replicas follow within moments.
+    // Nodes tell each other of replicas within moments, and replicas follow within others.
+    let knows_replicas = |live: &RedisLive| {
+        let known = live.topology();
+        known.is_some_and(|known| known.shards().iter().all(|shard| shard.replicas.len() == 1))
+    };
+    until("replicas are known", Duration::from_secs(10), async || {
+        knows_replicas(&fallback) && knows_replicas(&prefer)
+    })
+    .await;
     until("the replica has it", Duration::from_secs(5), async || {
-        prefer.states(&[post.clone()]).await == held
+        prefer.states(std::slice::from_ref(&post)).await == held
     })
     .await;
     master.signal("STOP");
-    assert!(live.states(&[post.clone()]).await.is_err());
-    assert_eq!(fallback.states(&[post.clone()]).await, held);
-    assert_eq!(prefer.states(&[post.clone()]).await, held);
+    assert!(live.states(std::slice::from_ref(&post)).await.is_err());
+    assert_eq!(fallback.states(std::slice::from_ref(&post)).await, held);
+    assert_eq!(prefer.states(std::slice::from_ref(&post)).await, held);
     let merged = fallback.merge(&[state(&post, 2)]).await;
     assert!(merged.is_err(), "{merged:?}");
     master.signal("CONT");

@@ -9,7 +9,7 @@ use kudos_redis::{RedisLive, RedisSettings};
 use kudos_testkit::Scope;
 use kudos_testkit::scope::NOW;
 
-use crate::support::{Cluster, complete, start, state};
+use crate::support::{Cluster, alone, complete, start, state};
 
 const WRITERS: u64 = 32;
 const POSTS: u64 = 5;
@@ -58,6 +58,7 @@ async fn race(live: &Arc<RedisLive>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ranks_are_as_hashes_after_32_writers_raced_on_a_cluster() {
+    let _alone = alone().await;
     let cluster = Cluster::start(0, &[]);
     let live = Arc::new(complete(cluster.settings()).await);
     live.migrate().await.expect("the library can be loaded");
@@ -68,6 +69,7 @@ async fn ranks_are_as_hashes_after_32_writers_raced_on_a_cluster() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ranks_are_as_hashes_after_32_writers_raced_on_one_server() {
+    let _alone = alone().await;
     let server = start(&[]);
     race(&Arc::new(complete(server.settings()).await)).await;
 }
@@ -169,7 +171,7 @@ async fn a_kind_that_nobody_holds_any_more_and_a_lost_hash_leave_nothing_behind(
     assert_eq!(live.states(std::slice::from_ref(&post)).await, Ok(vec![None]));
     live.merge(&[with(7, &[9])]).await.expect("Redis takes it");
     assert_eq!(live.top(None, 1).await.expect("the ranks answer")[0].total, 9);
-    assert_eq!(live.states(&[post.clone()]).await, Ok(vec![Some(with(7, &[9]))]));
+    assert_eq!(live.states(std::slice::from_ref(&post)).await, Ok(vec![Some(with(7, &[9]))]));
 }
 
 #[tokio::test]

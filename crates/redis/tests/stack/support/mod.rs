@@ -9,6 +9,7 @@ use kudos_core::{Counts, Kinds, Millis, PostId, PostState, Version};
 use kudos_redis::{Mode, RedisLive, RedisSettings};
 use kudos_testkit::ManualClock;
 use kudos_testkit::scope::NOW;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 pub(crate) use servers::{Cluster, Server, cli, start};
@@ -64,6 +65,12 @@ pub(crate) fn state(post: &PostId, version: u64) -> PostState {
         counts: Counts::from_iter([version * 7 % 13, version]),
         as_of: Millis(NOW.0 + version),
     }
+}
+
+/// Keeps tests that load the machine, or measure time, from each other.
+pub(crate) async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
 }
 
 /// Waits until something holds, but not for ever.

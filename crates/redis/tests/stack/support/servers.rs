@@ -14,8 +14,7 @@ use super::patient;
 /// How long a server or cluster may take to come up.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Ends the server when the test's end of the pipe closes, whatever the reason.
-const WRAPPER: &str =
-    r#""$@" >/dev/null 2>&1 & server=$!; echo $server; cat >/dev/null; kill -9 $server"#;
+const WRAPPER: &str = r#""$@" >/dev/null 2>&1 & server=$!; echo $server; cat >/dev/null; kill -9 $server 2>/dev/null"#;
 
 /// One Redis.
 pub(crate) struct Server {
