@@ -18,7 +18,10 @@ make_base() {
   mirror=$(apt-get indextargets --format '$(SITE)' 'Codename: bookworm' | head -n 1)
   debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" ||
     { tail -n 20 "$root.log" >&2; exit 1; }
-  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+  rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
+  # As the official image: apt keeps nothing that it fetched.
+  printf '%s\n' 'DPkg::Post-Invoke { "rm -rf /var/cache/apt/*"; };' \
+    'Dir::Cache::pkgcache "";' 'Dir::Cache::srcpkgcache "";' >"$root/etc/apt/apt.conf.d/docker-clean"
   tar -C "$root" -cf "$base.new" .
   mv "$base.new" "$base"
   rm -rf "$root" "$root.log"
