@@ -1,0 +1,14 @@
+//! The service that writes: posts and reactions into Cassandra, and what became of them, at best
+//! effort, into Redis and Kafka.
+
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    kudos_suite::cli::main("reaction-write", "Takes posts and reactions", serve::run)
+}
