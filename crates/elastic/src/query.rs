@@ -53,13 +53,19 @@ pub(crate) fn body(query: &IndexQuery, budget: Duration) -> Value {
 /// All words in the title or the body, each in either. `match` has no syntax; text without a word
 /// matches nothing.
 fn words(text: &str) -> Value {
-    let end = text.char_indices().nth(MAX_TEXT).map_or(text.len(), |(end, _)| end);
     json!({ "multi_match": {
-        "query": &text[..end],
+        "query": bounded(text),
         "type": "cross_fields",
         "operator": "and",
         "fields": [TITLE, "body"],
     } })
+}
+
+/// The text, cut between words if it can be.
+fn bounded(text: &str) -> &str {
+    let Some((end, _)) = text.char_indices().nth(MAX_TEXT) else { return text };
+    let cut = &text[..end];
+    cut.rfind(char::is_whitespace).map_or(cut, |between| &cut[..between])
 }
 
 fn sort(order: &IndexOrder) -> Value {
@@ -122,9 +128,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
-        let words = words(&"é".repeat(MAX_TEXT + 1));
-        let kept = words["multi_match"]["query"].as_str().unwrap();
-        assert_eq!(kept.chars().count(), MAX_TEXT);
+    fn a_long_text_is_cut_between_words_or_at_least_between_characters() {
+        assert_eq!(bounded("apple pie"), "apple pie");
+        assert_eq!(bounded(&"é".repeat(MAX_TEXT + 1)), "é".repeat(MAX_TEXT));
+        let words = "apple ".repeat(MAX_TEXT);
+        assert!(bounded(&words).ends_with("apple"));
     }
 }

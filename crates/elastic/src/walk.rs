@@ -1,7 +1,9 @@
 //! Reading copies back: those of given posts, or all of them.
 
+use std::collections::BTreeMap;
+
 use elasticsearch::http::Method;
-use kudos_core::{PortError, PostId};
+use kudos_core::{Counts, Kinds, PortError, PostId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,19 +14,22 @@ use crate::query::MAX_HITS;
 use crate::search::Shards;
 
 /// The fields of [`Stored`].
-const SOURCE: &str = "post,version,reaction_count,hidden";
+const SOURCE: &str = "post,title,version,counts,reaction_count,hidden";
 /// How long the server keeps a walk's point in time after each page.
 const KEEP_ALIVE: &str = "2m";
 
 /// What the index holds of a post.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The post.
     pub post: PostId,
+    /// Its title; empty while it is hidden.
+    pub title: String,
     /// The [`version`](kudos_core::Snapshot::version) of the snapshot.
     pub version: u64,
-    /// Its reactions of all kinds.
-    #[serde(rename = "reaction_count")]
+    /// Its reactions, of the kinds that this deployment has.
+    pub counts: Counts,
+    /// Its reactions of all kinds, by which it is ranked.
     pub total: u64,
     /// Whether searches pass it over.
     pub hidden: bool,
@@ -81,7 +86,8 @@ impl Elastic {
             let problem = format!("{} documents for {} posts", answer.docs.len(), posts.len());
             return Err(CallError::Unintelligible(problem).into());
         }
-        Ok(answer.docs.into_iter().map(|doc| doc.source).collect())
+        let stored = |doc: Doc| doc.source.map(|source| source.stored(&self.kinds));
+        Ok(answer.docs.into_iter().map(stored).collect())
     }
 
     /// Begins a walk over all that searches see now. Close it when done.
@@ -131,7 +137,8 @@ impl Walk<'_> {
         // Servers may change the id on the way.
         *point.id() = page.id;
         page.shards.whole()?;
-        let copies: Vec<_> = page.hits.hits.into_iter().map(|hit| hit.source).collect();
+        let stored = |hit: Hit| hit.source.stored(&self.elastic.kinds);
+        let copies: Vec<_> = page.hits.hits.into_iter().map(stored).collect();
         self.after = copies.last().map(|copy: &Stored| copy.post.clone()).or(self.after.take());
         Ok(copies)
     }
@@ -155,7 +162,7 @@ struct Docs {
 #[derive(Deserialize)]
 struct Doc {
     #[serde(rename = "_source")]
-    source: Option<Stored>,
+    source: Option<Source>,
 }
 
 #[derive(Deserialize)]
@@ -184,5 +191,28 @@ struct Hits {
 #[derive(Deserialize)]
 struct Hit {
     #[serde(rename = "_source")]
-    source: Stored,
+    source: Source,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    post: PostId,
+    title: String,
+    version: u64,
+    counts: BTreeMap<String, u64>,
+    reaction_count: u64,
+    hidden: bool,
+}
+
+impl Source {
+    fn stored(self, kinds: &Kinds) -> Stored {
+        let Self { post, title, version, counts: named, reaction_count: total, hidden } = self;
+        let mut counts = Counts::new();
+        for (name, count) in named {
+            if let Some(kind) = kinds.find(&name) {
+                counts.set(kind, count);
+            }
+        }
+        Stored { post, title, version, counts, total, hidden }
+    }
 }
