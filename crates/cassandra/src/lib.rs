@@ -45,7 +45,7 @@ pub use error::ConnectError;
 pub use journal::Journal;
 pub use leases::LeaseTable;
 pub use migrate::{MigrateError, Report, migrate};
-pub use rollup::Rollup;
+pub use rollup::{Rollup, RollupRow};
 pub use settings::{CassandraSettings, MAX_BUCKETS, Quorum, TlsSettings};
 pub use store::Store;
 

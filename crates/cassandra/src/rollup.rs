@@ -5,15 +5,16 @@
 //! the newest snapshot wins by Cassandra's own rule, without a read and without a transaction. A
 //! hidden post's row is deleted in the same way, and comes back with a higher version.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use kudos_core::ports::{Projection, Put};
-use kudos_core::{Kinds, PortError, Snapshot};
+use kudos_core::{Counts, Kinds, PortError, PostId, Snapshot, Version};
 use scylla::statement::prepared::PreparedStatement;
 
-use crate::codec::{counts_to_map, timestamp, to_bigint};
+use crate::codec::{counts_from_map, counts_to_map, damaged, from_bigint, timestamp, to_bigint};
 use crate::error::ConnectError;
 use crate::session::Db;
 use crate::settings::CassandraSettings;
@@ -27,6 +28,18 @@ pub struct Rollup {
     kinds: Arc<Kinds>,
     insert: PreparedStatement,
     remove: PreparedStatement,
+    select: PreparedStatement,
+}
+
+/// The counts of a post as the table has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupRow {
+    /// Reactions of all kinds, as they stand in their own column.
+    pub total: u64,
+    /// Reactions by kind.
+    pub counts: Counts,
+    /// The version of the counts.
+    pub version: Version,
 }
 
 impl Rollup {
@@ -38,12 +51,29 @@ impl Rollup {
         let insert = "INSERT INTO reaction_counts (post_id, total_count, counts, version, \
                      updated_at) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?";
         let remove = "DELETE FROM reaction_counts USING TIMESTAMP ? WHERE post_id = ?";
+        let select = "SELECT total_count, counts, version FROM reaction_counts WHERE post_id = ?";
         Ok(Self {
             insert: db.write(insert, settings).await?,
             remove: db.write(remove, settings).await?,
+            select: db.read(select, settings).await?,
             db,
             kinds,
         })
+    }
+
+    /// What the table has of a post; none of a hidden one.
+    ///
+    /// # Errors
+    /// The cluster cannot be asked, or a row cannot be understood.
+    pub async fn read(&self, post: &PostId) -> Result<Option<RollupRow>, PortError> {
+        let rows = self.db.rows(&self.select, (post.as_str(),)).await?;
+        let row = rows.maybe_first_row::<(i64, BTreeMap<String, i64>, i64)>();
+        let Some((total, counts, version)) = row.map_err(|e| damaged("the rollup", e))? else {
+            return Ok(None);
+        };
+        let counts = counts_from_map(&counts, &self.kinds)?;
+        let (total, version) = (from_bigint(total), Version(from_bigint(version)));
+        Ok(Some(RollupRow { total, counts, version }))
     }
 
     async fn put_one(&self, snapshot: &Snapshot) -> Put {

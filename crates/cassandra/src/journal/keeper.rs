@@ -59,9 +59,17 @@ async fn keep(journal: Arc<Journal>, mut stopped: oneshot::Receiver<()>) {
 }
 
 impl Journal {
-    /// Closes the windows that are over and left; with `finally` the present one too. Those with
-    /// something to deliver are recorded first.
-    pub(crate) async fn tend(&self, finally: bool) -> Result<(), PortError> {
+    /// Closes the windows that are over and in which nobody is any more, as the background task
+    /// does once a second.
+    ///
+    /// # Errors
+    /// If what they have to deliver cannot be recorded: then they stay open.
+    pub async fn close_windows(&self) -> Result<(), PortError> {
+        self.tend(false).await
+    }
+
+    /// Closes what is over; with `finally` the present window too.
+    async fn tend(&self, finally: bool) -> Result<(), PortError> {
         let Some(signed) = *self.signed.lock() else { return Ok(()) };
         let now = self.clock.now();
         if signed.plus(self.orphan_after / 2) < now {

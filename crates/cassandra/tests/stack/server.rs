@@ -56,7 +56,7 @@ pub(crate) async fn raw(keyspace: &str) -> Session {
     session
 }
 
-/// Makes the keyspaces once a run, and empties the timeline, through which some checks walk whole.
+/// Makes the keyspaces once a run, and empties the tables through which some checks walk whole.
 fn ready() {
     static READY: OnceLock<()> = OnceLock::new();
     READY.get_or_init(|| std::thread::spawn(prepare).join().unwrap());
@@ -69,7 +69,7 @@ async fn prepare() {
         migrated.unwrap_or_else(|error| panic!("{error}\nstart it with `make stack-up`"));
     }
     let session = SessionBuilder::new().known_nodes(nodes()).build().await.unwrap();
-    for table in ["posts_by_day", "post_days"] {
+    for table in ["posts_by_day", "post_days", "pending", "windows", "instances"] {
         session.query_unpaged(format!("TRUNCATE {KEYSPACE}.{table}"), ()).await.unwrap();
     }
 }
