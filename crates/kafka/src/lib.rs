@@ -19,6 +19,7 @@
 //! begin and when they end; librdkafka's own lines are at debug level, under its name.
 
 mod admin;
+mod asking;
 mod client;
 pub mod event;
 mod fault;

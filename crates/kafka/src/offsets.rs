@@ -7,9 +7,9 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
-use crate::client::{Context, Hearing, blocking, config};
+use crate::asking::Asking;
+use crate::client::{Context, blocking};
 use crate::fault::{KafkaFault, port_error};
 use crate::settings::KafkaSettings;
 
@@ -33,29 +33,18 @@ pub(crate) enum Place {
 pub(crate) struct Offsets {
     topic: String,
     deadline: Duration,
-    consumer: Arc<StreamConsumer<Context>>,
-    hearing: Arc<Hearing>,
+    asking: Asking,
     partitions: Mutex<Option<(Instant, u32)>>,
     questions: Semaphore,
-    listening: JoinHandle<()>,
 }
 
 impl Offsets {
     /// Has to be called within a runtime.
     pub(crate) fn new(settings: &KafkaSettings) -> Result<Self, KafkaFault> {
-        let hearing = Hearing::new("offsets");
-        // Without a group: it asks, and consumes nothing.
-        let own = [("allow.auto.create.topics", "false".into())];
-        let consumer = config(settings, own).create_with_context(Context(Arc::clone(&hearing)));
-        let consumer: StreamConsumer<Context> =
-            consumer.map_err(|error| KafkaFault::creation(&error))?;
-        let consumer = Arc::new(consumer);
         Ok(Self {
             topic: settings.topic.clone(),
             deadline: settings.request(),
-            listening: tokio::spawn(listen(Arc::clone(&consumer))),
-            consumer,
-            hearing,
+            asking: Asking::new(settings, "offsets")?,
             partitions: Mutex::default(),
             questions: Semaphore::new(QUESTIONS),
         })
@@ -120,28 +109,14 @@ impl Offsets {
     ) -> Result<T, PortError> {
         let permit = tokio::time::timeout(self.deadline, self.questions.acquire()).await;
         let _permit = permit.map_err(|_| PortError::Busy { retry_after: self.deadline })?;
-        let (consumer, deadline) = (Arc::clone(&self.consumer), self.deadline);
+        let (consumer, deadline) = (Arc::clone(&self.asking.consumer), self.deadline);
         match blocking(move || question(&consumer, deadline)).await? {
             Ok(answer) => {
-                self.hearing.well();
+                self.asking.hearing.well();
                 Ok(answer)
             }
             Err(error) => Err(port_error(&error)),
         }
-    }
-}
-
-impl Drop for Offsets {
-    fn drop(&mut self) {
-        self.listening.abort();
-    }
-}
-
-/// Takes what the client has to say from its queue, which would grow otherwise.
-async fn listen(consumer: Arc<StreamConsumer<Context>>) {
-    loop {
-        // Errors have been heard by the context.
-        let _ = consumer.recv().await;
     }
 }
 

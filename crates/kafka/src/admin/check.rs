@@ -1,6 +1,6 @@
 use rdkafka::metadata::Metadata;
 
-use super::Admin;
+use super::metadata;
 use crate::fault::KafkaFault;
 use crate::settings::KafkaSettings;
 
@@ -10,7 +10,7 @@ use crate::settings::KafkaSettings;
 /// What is wrong, with the settings to look at: nobody answers, no TLS, a wrong password, a missing
 /// topic.
 pub async fn check(settings: &KafkaSettings) -> Result<(), KafkaFault> {
-    let (_, metadata) = Admin::new(settings)?.metadata().await?;
+    let metadata = metadata(settings).await?;
     let topics = [("kafka.topic", &settings.topic), ("kafka.dead_topic", &settings.dead_topic)];
     match topics.into_iter().find(|(_, topic)| partitions(&metadata, topic).is_none()) {
         None => Ok(()),

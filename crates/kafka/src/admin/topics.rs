@@ -1,11 +1,15 @@
 use std::collections::BTreeMap;
 
-use rdkafka::admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use serde::Deserialize;
 
 use super::check::partitions;
-use super::{Admin, PATIENCE};
+use super::{PATIENCE, metadata};
+use crate::client::{Context, Hearing, config};
 use crate::fault::{Class, KafkaFault};
 use crate::settings::KafkaSettings;
 
@@ -79,11 +83,28 @@ pub async fn migrate_topics(settings: &KafkaSettings) -> Result<Vec<TopicReport>
             report.topic == wanted.name && report.outcome == TopicOutcome::Missing
         };
         if let Some(report) = reports.iter_mut().find(missing) {
-            create(&admin, &wanted, settings).await?;
+            create(&admin, &wanted).await?;
             report.outcome = TopicOutcome::Created;
         }
     }
     Ok(reports)
+}
+
+/// A client that makes and describes topics.
+struct Admin<'a> {
+    client: AdminClient<Context>,
+    settings: &'a KafkaSettings,
+}
+
+impl<'a> Admin<'a> {
+    fn new(settings: &'a KafkaSettings) -> Result<Self, KafkaFault> {
+        let client = config(settings, []).create_with_context(Context(Hearing::new("admin")));
+        Ok(Self { client: client.map_err(|error| KafkaFault::creation(&error))?, settings })
+    }
+
+    fn fault(&self, error: &KafkaError) -> KafkaFault {
+        KafkaFault::of(Class::of(error), error.to_string(), self.settings)
+    }
 }
 
 fn wanted(settings: &KafkaSettings) -> [Wanted; 2] {
@@ -94,8 +115,8 @@ fn wanted(settings: &KafkaSettings) -> [Wanted; 2] {
     [log, Wanted { name: settings.dead_topic.clone(), partitions: 1, config: dead }]
 }
 
-async fn inspect(settings: &KafkaSettings) -> Result<(Admin, Vec<TopicReport>), KafkaFault> {
-    let (admin, metadata) = Admin::new(settings)?.metadata().await?;
+async fn inspect(settings: &KafkaSettings) -> Result<(Admin<'_>, Vec<TopicReport>), KafkaFault> {
+    let (metadata, admin) = (metadata(settings).await?, Admin::new(settings)?);
     let mut reports = Vec::new();
     for wanted in wanted(settings) {
         let outcome = compare(&admin, &metadata, &wanted).await?;
@@ -105,7 +126,7 @@ async fn inspect(settings: &KafkaSettings) -> Result<(Admin, Vec<TopicReport>), 
 }
 
 async fn compare(
-    admin: &Admin,
+    admin: &Admin<'_>,
     metadata: &Metadata,
     wanted: &Wanted,
 ) -> Result<TopicOutcome, KafkaFault> {
@@ -140,14 +161,10 @@ fn differences(wanted: &Wanted, partitions: usize, config: &ConfigResource) -> V
         .collect()
 }
 
-async fn create(
-    admin: &Admin,
-    wanted: &Wanted,
-    settings: &KafkaSettings,
-) -> Result<(), KafkaFault> {
+async fn create(admin: &Admin<'_>, wanted: &Wanted) -> Result<(), KafkaFault> {
     let partitions = i32::try_from(wanted.partitions).unwrap_or(i32::MAX);
     // Without a number, the brokers know theirs.
-    let copies = settings.replication.map_or(-1, i32::from);
+    let copies = admin.settings.replication.map_or(-1, i32::from);
     let mut topic = NewTopic::new(&wanted.name, partitions, TopicReplication::Fixed(copies));
     for (name, value) in &wanted.config {
         topic = topic.set(name, value);
@@ -155,9 +172,9 @@ async fn create(
     let created = admin.client.create_topics([&topic], &options()).await;
     match created.map_err(|error| admin.fault(&error))?.into_iter().next() {
         // Another migration at the same time was faster, which is as good.
-        Some(Err((_, rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+        Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
         Some(Err((name, code))) => {
-            Err(KafkaFault::of(Class::of_code(code), format!("{name}: {code}"), settings))
+            Err(KafkaFault::of(Class::of_code(code), format!("{name}: {code}"), admin.settings))
         }
         _ => Ok(()),
     }
