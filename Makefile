@@ -96,6 +96,14 @@ stack-status: ## Show what of the stack runs, where, and how it is
 stack-logs: ## Show the ends of the stack's logs
 	deploy/local/stack logs
 
+# Everything that needs the real engines: the adapters' suites, the services from outside, and the
+# page and the API through the gateway. The engines are those of `make stack-up` if they run.
+STACK_CRATES := kudos-cassandra kudos-redis kudos-kafka kudos-elastic
+
+.PHONY: test-stack
+test-stack: native ## Start the stack, and test everything on its real engines
+	scripts/test-stack $(STACK_CRATES)
+
 .PHONY: test-compose
 test-compose: native ## Bring docker-compose.yml up with a real engine, like, break, like again
 	cargo build --bins -p kudos -p reaction-write -p search -p projector -p kudosctl

@@ -1,14 +1,24 @@
 #!/usr/bin/env bash
 # Tests the served API against its own description: requests made from /openapi.json, good ones and
-# bad ones, to target/debug/kudos or KUDOS_BIN. Every answer has to be documented, and none may be
-# a server error. The same requests on every run; about a minute.
+# bad ones, to target/debug/kudos or KUDOS_BIN, or to a server at KUDOS_URL. Every answer has to be
+# documented, and none may be a server error. The same requests on every run; about a minute.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+# test_api BASE: the requests.
+test_api() {
+  "$(scripts/python-tool schemathesis schemathesis==4.32.5)/schemathesis" \
+    --config-file tests/api/schemathesis.toml run "$1/openapi.json"
+}
+
+if [[ -n ${KUDOS_URL:-} ]]; then
+  test_api "${KUDOS_URL%/}"
+  exit
+fi
 
 kudos=${KUDOS_BIN:-target/debug/kudos}
 # It is no setting of the server's, which would refuse it.
 unset KUDOS_BIN
-bin=$(scripts/python-tool schemathesis schemathesis==4.32.5)
 work=$(mktemp -d)
 server=
 trap '[[ -z $server ]] || kill "$server" || true; wait; rm -rf "$work"' EXIT
@@ -30,7 +40,7 @@ done
 cat <&"$log" >"$work/server.log" &
 
 status=0
-"$bin/schemathesis" --config-file tests/api/schemathesis.toml run "$base/openapi.json" || status=$?
+test_api "$base" || status=$?
 if grep -q -e panicked -e ERROR "$work/server.log"; then
   echo "the server's log:" >&2
   cat "$work/server.log" >&2

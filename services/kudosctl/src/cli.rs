@@ -1,18 +1,47 @@
 //! The command line.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
-
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use kudos_runtime::config::Sources;
+use kudos_core::PostId;
+use kudos_suite::cli::SettingsArgs;
 
-/// Wrong usage, `EX_USAGE` of sysexits.h.
-const EXIT_USAGE: u8 = 64;
+use crate::load::LoadArgs;
+use crate::seed::SeedArgs;
+
+const HELP: &str = "\
+Data goes to stdout, everything else to stderr.
+
+Exit codes: 0 done, 1 failed, 3 counts differ or requests failed, 64 wrong usage, 78 wrong
+configuration.";
+
+const MIGRATE: &str = "\
+Example:
+  kudosctl migrate --config kudosctl.toml --dry-run
+
+Exit codes: 0 all is in place, 1 failed, 64 wrong usage, 78 wrong configuration.";
+
+const EXPLAIN: &str = "\
+Example:
+  kudosctl explain my-post
+
+Exit codes: 0 the counts are equal, 1 failed or no such post, 3 counts differ or a copy cannot be
+asked, 64 wrong usage, 78 wrong configuration.";
+
+const SEED: &str = "\
+Example:
+  kudosctl seed http://127.0.0.1:8080 --posts 100 --reactions 1000
+
+Exit codes: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration.";
+
+const LOAD: &str = "\
+Example:
+  kudosctl load http://127.0.0.1:8080 --rate 500 --duration 1m
+
+Exit codes: 0 every request was answered, 1 failed, 3 some were refused or failed, 64 wrong usage.";
 
 /// The operator's tool for Kudos on Cassandra, Redis, Kafka and Elasticsearch.
 #[derive(Debug, Parser)]
-#[command(name = "kudosctl", version, about, long_about = None)]
+#[command(name = "kudosctl", version, about, long_about = None, after_help = HELP)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -20,15 +49,12 @@ pub(crate) struct Cli {
     pub(crate) sources: SettingsArgs,
 }
 
-/// Where settings come from.
-#[derive(Debug, Args)]
-pub(crate) struct SettingsArgs {
-    /// Read settings from this TOML file [env: KUDOS_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Set any setting, such as `cassandra.keyspace=kudos`
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Output {
+    /// Print the result as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to do.
@@ -37,10 +63,39 @@ pub(crate) enum Command {
     /// Bring tables, functions, topics and the index up to date, and say what was done
     ///
     /// Done twice, it changes nothing. It refuses what a newer program has made.
+    #[command(after_help = MIGRATE)]
     Migrate {
-        /// Print the result as one JSON document
+        /// Show what would be done, and do nothing
         #[arg(long)]
-        json: bool,
+        dry_run: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show every copy of a post's counts side by side
+    #[command(after_help = EXPLAIN)]
+    Explain {
+        /// The id of the post
+        post: PostId,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Fill in posts and reactions that look real, over an API
+    ///
+    /// The same seed again changes nothing.
+    #[command(after_help = SEED)]
+    Seed {
+        #[command(flatten)]
+        args: SeedArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Put load on an API: an open loop, latencies from the intended begin
+    #[command(after_help = LOAD)]
+    Load {
+        #[command(flatten)]
+        args: LoadArgs,
+        #[command(flatten)]
+        output: Output,
     },
     /// Print the effective settings, secrets redacted
     Config,
@@ -49,27 +104,4 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
-}
-
-impl Cli {
-    /// Reads the command line, or says what is wrong with it.
-    pub(crate) fn read() -> Result<Self, ExitCode> {
-        Self::try_parse().map_err(|told| {
-            // A closed stream leaves the exit code to tell.
-            let _ = told.print();
-            if told.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS }
-        })
-    }
-
-    /// Prints the completions of a shell.
-    pub(crate) fn complete(shell: Shell) -> ExitCode {
-        clap_complete::generate(shell, &mut Self::command(), "kudosctl", &mut std::io::stdout());
-        ExitCode::SUCCESS
-    }
-}
-
-impl SettingsArgs {
-    pub(crate) fn into_sources(self) -> Sources {
-        Sources::from_process(self.config).assignments("--set", self.set)
-    }
 }

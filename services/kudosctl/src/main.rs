@@ -1,23 +1,69 @@
 //! The operator's tool for the distributed suite.
 
 mod cli;
+mod explain;
+mod inspect;
+mod load;
 mod migrate;
+mod seed;
 mod settings;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+use kudos_runtime::config::Sources;
+use kudos_runtime::start::{BoxError, command, print_config};
+use kudos_suite::cli::{complete, parse};
+
 use cli::{Cli, Command};
 use settings::Settings;
 
+/// What was asked about is not as it should be.
+const EXIT_DIFFERENT: u8 = 3;
+
 fn main() -> ExitCode {
-    let Cli { command, sources } = match Cli::read() {
+    let Cli { command, sources } = match parse(Cli::command(), std::env::args_os()) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let sources = sources.into_sources();
+    let sources = sources.into_sources().ignore_variable("KUDOS_LOAD_TOKEN");
     match command {
-        Command::Migrate { json } => migrate::run(&sources, json),
-        Command::Config => kudos_runtime::start::print_config::<Settings>(&sources),
-        Command::Completions { shell } => Cli::complete(shell),
+        Command::Config => print_config::<Settings>(&sources),
+        Command::Completions { shell } => complete(Cli::command(), "kudosctl", shell),
+        Command::Migrate { dry_run, output } => run(&sources, async |settings| {
+            let done = migrate::run(settings, dry_run, output.json).await?;
+            Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }),
+        Command::Explain { post, output } => run(&sources, async |settings| {
+            let verdict = explain::run(settings, &post, output.json).await?;
+            Ok(unless(verdict == explain::Verdict::Different))
+        }),
+        Command::Seed { args, output } => run(&sources, async |settings| {
+            seed::run(&args, &settings.kinds, output.json).await?;
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Load { args, output } => run(&sources, async |_| {
+            let verdict = load::run(&args, output.json).await?;
+            Ok(unless(verdict == load::Verdict::Failures))
+        }),
     }
+}
+
+fn unless(different: bool) -> ExitCode {
+    if different { ExitCode::from(EXIT_DIFFERENT) } else { ExitCode::SUCCESS }
+}
+
+/// Runs a command to its end on a runtime of its own.
+fn run(
+    sources: &Sources,
+    work: impl AsyncFnOnce(&Settings) -> Result<ExitCode, BoxError>,
+) -> ExitCode {
+    let mut verdict = ExitCode::SUCCESS;
+    let code = command(sources, |settings: Settings| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        verdict = runtime.block_on(work(&settings))?;
+        runtime.shutdown_background();
+        Ok::<(), BoxError>(())
+    });
+    if code == ExitCode::SUCCESS { verdict } else { code }
 }

@@ -1,23 +1,22 @@
 //! `kudosctl migrate`: brings what the suite needs on each engine up to date.
 //!
 //! The engines are independent of each other, so one that fails does not keep the others from
-//! being done; running it again goes on where it stopped.
+//! being done; running it again goes on where it stopped. A dry run is in `inspect.rs`.
 
 use std::io::Write;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use kudos_kafka::{TopicOutcome, TopicReport};
 use kudos_redis::{LIBRARY_VERSION, Migrated, RedisLive};
-use kudos_runtime::config::Sources;
 use kudos_runtime::start::{BoxError, Chain};
 use serde::Serialize;
 
+use crate::inspect::inspect;
 use crate::settings::Settings;
 
 /// What was found on one engine, and done.
 #[derive(Debug, Serialize)]
-struct Done {
+pub(crate) struct Done {
     engine: &'static str,
     /// What the lines are about, and what was changed of it; nothing if all was in place.
     parts: Vec<Part>,
@@ -27,23 +26,17 @@ struct Done {
 }
 
 #[derive(Debug, Serialize)]
-struct Part {
-    name: String,
-    changed: Vec<String>,
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) changed: Vec<String>,
 }
 
-/// Does it, and prints it.
-pub(crate) fn run(sources: &Sources, json: bool) -> ExitCode {
-    let mut failed = false;
-    let code = kudos_runtime::start::command(sources, |settings: Settings| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let done = runtime.block_on(migrate(&settings));
-        failed = done.iter().any(|done| done.error.is_some());
-        let text = if json { serde_json::to_string_pretty(&done)? } else { text(&done) };
-        writeln!(std::io::stdout(), "{text}")?;
-        Ok::<(), BoxError>(())
-    });
-    if failed { ExitCode::FAILURE } else { code }
+/// Does it, or with `dry_run` looks what there is to do, and prints it. False if something failed.
+pub(crate) async fn run(settings: &Settings, dry_run: bool, json: bool) -> Result<bool, BoxError> {
+    let done = if dry_run { inspect(settings).await } else { migrate(settings).await };
+    let text = if json { serde_json::to_string_pretty(&done)? } else { text(&done) };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(done.iter().all(|done| done.error.is_none()))
 }
 
 async fn migrate(settings: &Settings) -> [Done; 4] {
@@ -116,7 +109,7 @@ async fn elastic(settings: &Settings) -> Result<Vec<Part>, BoxError> {
 }
 
 impl Done {
-    fn new(engine: &'static str, parts: Result<Vec<Part>, BoxError>) -> Self {
+    pub(crate) fn new(engine: &'static str, parts: Result<Vec<Part>, BoxError>) -> Self {
         match parts {
             Ok(parts) => Self { engine, parts, error: None },
             Err(error) => {

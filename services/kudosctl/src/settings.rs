@@ -9,7 +9,7 @@ use kudos_runtime::config::InvalidSetting;
 use kudos_runtime::settings;
 use serde::{Deserialize, Serialize};
 
-/// Everything that can be set. A service's file will do too, but for its sections of its own.
+/// Everything that can be set. `kudosctl.toml` beside the manifest explains each key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
@@ -27,5 +27,18 @@ impl settings::Settings for Settings {
         self.redis.validate()?;
         self.kafka.validate()?;
         self.elastic.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kudos_runtime::config::check_sample;
+
+    use super::*;
+
+    #[test]
+    fn the_sample_shows_the_defaults_and_explains_every_setting() {
+        let checked = check_sample::<Settings>(include_str!("../kudosctl.toml"));
+        checked.unwrap_or_else(|error| panic!("kudosctl.toml: {error}"));
     }
 }

@@ -1,19 +1,15 @@
 //! Fills in posts and reactions that look real.
 
-mod plan;
-mod text;
-mod topics;
-
 use std::sync::Arc;
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use kudos_core::ports::{PostStore, ReactionStore, Upserted};
 use kudos_core::{Clock, SystemClock};
+use kudos_seed::{Plan, Reaction, Seed};
 use serde::{Deserialize, Serialize};
 
 use super::{IN_FLIGHT, JobError, Outcome, Place, Reporter};
-use plan::Plan;
 
 /// How much to seed.
 #[derive(Debug, Clone, Copy, Args, Serialize, Deserialize)]
@@ -30,6 +26,12 @@ pub(crate) struct SeedArgs {
     /// Another number makes other posts
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+impl From<SeedArgs> for Seed {
+    fn from(SeedArgs { posts, users, reactions, seed }: SeedArgs) -> Self {
+        Self { posts, users, reactions, seed }
+    }
 }
 
 #[derive(Default, Serialize)]
@@ -49,11 +51,11 @@ pub(super) async fn run(
     if args.reactions > u64::from(args.posts) * u64::from(args.users) {
         return Err(JobError::TooManyReactions);
     }
-    let store = &place.backends.store;
+    let (store, seed) = (&place.backends.store, Seed::from(args));
     // The first post carries the moment that the whole seed hangs on.
-    let first = store.meta(&Plan::post_id(&args, 0)?).await?;
+    let first = store.meta(&Plan::post_id(&seed, 0)?).await?;
     let now = first.map_or_else(|| SystemClock.now(), |first| Plan::anchor(first.created_at));
-    let plan = Arc::new(Plan::new(args, Arc::clone(&place.kinds), now));
+    let plan = Arc::new(Plan::new(seed, Arc::clone(&place.kinds), now));
     let mut summary = Summary::default();
 
     summary.new_posts += u64::from(store.upsert(&plan.post(0)?).await? == Upserted::Created);
@@ -70,7 +72,8 @@ pub(super) async fn run(
         reporter.progress("posts", summary.posts, Some(args.posts.into()));
     }
 
-    let operations = (0..args.posts).flat_map(move |n| Arc::clone(&plan).reactions(n));
+    let reactions = (0..args.posts).flat_map(move |n| Arc::clone(&plan).reactions(n));
+    let operations = reactions.map(|reaction| reaction.map(Reaction::operation));
     let writing = Arc::clone(store);
     let apply = move |op| {
         let store = Arc::clone(&writing);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use kudos_core::{IdError, Kind, Kinds, Millis, Operation, Post, PostId, UserId};
 
-use super::{SeedArgs, text};
+use crate::text;
 
 /// The exponent of the popularity: the post of rank r gets a share of r^-0.99.
 const SKEW: f64 = 0.99;
@@ -16,9 +16,44 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 /// The age of the first post at the moment that all others hang on.
 const FIRST_AGE_MS: u64 = 5 * 60 * 1000;
 
+/// How much to seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed {
+    /// Posts.
+    pub posts: u32,
+    /// Users who react, at least one.
+    pub users: u32,
+    /// Reactions of these users on these posts, at most `posts` × `users`.
+    pub reactions: u64,
+    /// Another number makes other posts.
+    pub seed: u64,
+}
+
+/// A reaction of a seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// Its idempotency key.
+    pub key: String,
+    /// The post.
+    pub post: PostId,
+    /// Who reacts.
+    pub user: UserId,
+    /// With what.
+    pub kind: Kind,
+    /// When.
+    pub at: Millis,
+}
+
+impl Reaction {
+    /// The reaction as an operation.
+    pub fn operation(self) -> Operation {
+        Operation::keyed(&self.key, self.post, self.user, Some(self.kind), self.at)
+    }
+}
+
 /// A seed in the making.
-pub(super) struct Plan {
-    args: SeedArgs,
+pub struct Plan {
+    args: Seed,
     kinds: Arc<Kinds>,
     now: Millis,
     /// Reactions of each post.
@@ -27,7 +62,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The seed as of `now`.
-    pub(super) fn new(args: SeedArgs, kinds: Arc<Kinds>, now: Millis) -> Self {
+    pub fn new(args: Seed, kinds: Arc<Kinds>, now: Millis) -> Self {
         let mut plan = Self { args, kinds, now, shares: Vec::new() };
         // Young posts have not had the time to become the most popular ones.
         let rank = |&n: &u32| {
@@ -45,17 +80,23 @@ impl Plan {
     }
 
     /// The moment that a seed hangs on whose first post was created at `first`.
-    pub(super) fn anchor(first: Millis) -> Millis {
+    pub fn anchor(first: Millis) -> Millis {
         first.plus(Duration::from_millis(FIRST_AGE_MS))
     }
 
     /// The id of the `n`-th post.
-    pub(super) fn post_id(args: &SeedArgs, n: u32) -> Result<PostId, IdError> {
+    ///
+    /// # Errors
+    /// None for a seed: the id is valid.
+    pub fn post_id(args: &Seed, n: u32) -> Result<PostId, IdError> {
         PostId::new(&format!("seed{}-{n:05}", args.seed))
     }
 
     /// The `n`-th post.
-    pub(super) fn post(&self, n: u32) -> Result<Post, IdError> {
+    ///
+    /// # Errors
+    /// None for a seed: the id is valid.
+    pub fn post(&self, n: u32) -> Result<Post, IdError> {
         let mut rng = self.rng(&[2, n.into()]);
         let (title, body) = text::post(&mut rng);
         let author = text::user(rng.u32(..self.args.users));
@@ -69,10 +110,10 @@ impl Plan {
     }
 
     /// All reactions of the `n`-th post, by as many different users.
-    pub(super) fn reactions(
+    pub fn reactions(
         self: Arc<Self>,
         n: u32,
-    ) -> impl Iterator<Item = Result<Operation, IdError>> + Send + use<> {
+    ) -> impl Iterator<Item = Result<Reaction, IdError>> + Send + use<> {
         let users = self.args.users;
         let mut rng = self.rng(&[3, n.into()]);
         // j ↦ first + j·step mod users visits every user once if the step has no common divisor.
@@ -87,15 +128,15 @@ impl Plan {
         (0..self.shares[n as usize]).map(move |j| self.reaction(n, visit(j) as u32, &mood))
     }
 
-    fn reaction(&self, n: u32, user: u32, mood: &[f64]) -> Result<Operation, IdError> {
+    fn reaction(&self, n: u32, user: u32, mood: &[f64]) -> Result<Reaction, IdError> {
         let mut rng = self.rng(&[4, n.into(), user.into()]);
         let kind = draw(mood, &mut rng);
         let created = self.created(n);
         let delay = part(self.now.0 - created.0, rng.f64().powi(3));
-        let (post, who) = (Self::post_id(&self.args, n)?, UserId::new(&text::user(user))?);
-        let key = format!("seed:{post}:{who}:{}", self.kinds.name(kind));
+        let (post, user) = (Self::post_id(&self.args, n)?, UserId::new(&text::user(user))?);
+        let key = format!("seed:{post}:{user}:{}", self.kinds.name(kind));
         let at = created.plus(Duration::from_millis(delay));
-        Ok(Operation::keyed(&key, post, who, Some(kind), at))
+        Ok(Reaction { key, post, user, kind, at })
     }
 
     fn created(&self, n: u32) -> Millis {
@@ -173,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    const ARGS: SeedArgs = SeedArgs { posts: 200, users: 300, reactions: 9000, seed: 1 };
+    const ARGS: Seed = Seed { posts: 200, users: 300, reactions: 9000, seed: 1 };
 
     #[test]
     fn nobody_reacts_twice_and_no_reaction_is_missing() {
@@ -201,7 +242,7 @@ mod tests {
 
     #[test]
     fn every_window_has_posts() {
-        let args = SeedArgs { posts: 500, ..ARGS };
+        let args = Seed { posts: 500, ..ARGS };
         let plan = Plan::new(args, Arc::default(), Millis(u64::MAX / 2));
         let younger = |hours: u64| (0..500).filter(|&n| plan.age_ms(n) < hours * 3_600_000).count();
         assert!(younger(1) >= 5 && younger(24) >= 30 && younger(7 * 24) >= 100);

@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 
-use super::topics::TOPICS;
+use crate::topics::TOPICS;
 
 /// `{s}` is a subject, `{S}` the same as the first word, `{p}` a place, `{a}` an adjective, `{n}` a
 /// number.
