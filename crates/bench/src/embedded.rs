@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kudos_core::ports::ReactionStore;
+use kudos_core::ports::{PostIndex, ReactionStore};
 use kudos_core::{Clock, SystemClock};
 use kudos_embedded::{Embedded, Options, Store};
 use tokio::runtime::Runtime;
@@ -72,9 +72,13 @@ impl Likers {
         &self.backends
     }
 
-    /// Stores the posts number 0 to `count`, spread over the last year.
+    /// Stores the posts number 0 to `count`, spread over the last year, and waits for the text
+    /// index to hold them: what it does in the background would count as the cost of others.
     pub(crate) fn store_posts(&self, count: u64) -> Result<(), Error> {
-        self.runtime.block_on(posts::store(&self.backends.store, count))
+        self.runtime.block_on(async {
+            posts::store(&self.backends.store, count).await?;
+            Ok(self.backends.index.refresh().await?)
+        })
     }
 
     /// All reactions on the posts of `likes`, as the backends count them.

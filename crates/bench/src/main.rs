@@ -59,7 +59,7 @@ enum Part {
     Popular(Effort),
     /// Bytes of memory a post
     Memory(Effort),
-    /// Seconds to open a folder, by a million posts
+    /// Seconds to open a folder, and to rank a million posts
     Start(Effort),
     /// CPU of a like as posts and reactions grow
     Growth(Effort),
@@ -115,8 +115,10 @@ fn run(part: Part) -> Result<(), Error> {
         Part::OnePost(effort) => vec![rows::one_post::measure(&effort)?],
         Part::Popular(effort) => popular::measure(&effort, &Filled::new(&effort)?)?,
         Part::Memory(effort) => memory::measure(&effort)?,
-        Part::Start(effort) => vec![memory::start(&effort, &Filled::new(&effort)?)?],
-        Part::Growth(effort) => vec![growth::by_posts(&effort)?, growth::by_reactions(&effort)?],
+        Part::Start(effort) => memory::start(&effort, &Filled::new(&effort)?)?,
+        Part::Growth(effort) => {
+            vec![growth::by_posts(&effort, Filled::new(&effort)?)?, growth::by_reactions(&effort)?]
+        }
         Part::Postgres(effort) => rows::postgres::measure(&effort)?,
         Part::All { effort, load, document } => return all::run(&effort, &load, &document),
         Part::Stores(args) => return Ok(stores::run(&args)?),

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
+use kudos_core::ports::PostIndex;
 use kudos_core::{Kinds, SystemClock};
 use kudos_degraded::Observer;
 use kudos_embedded::{Embedded, Options};
@@ -121,6 +122,7 @@ async fn serve(
     let listener = context.bind().await?;
     let backends = Embedded::open(&folder, &Options::default(), Arc::new(SystemClock))?;
     crate::posts::store(&backends.store, posts).await?;
+    backends.index.refresh().await?;
     let app = router(&context, &backends)?;
     writeln!(std::io::stdout().lock(), "{}", listener.local_addr()?)?;
     context.serve(listener, app).await;

@@ -41,9 +41,8 @@ fn measure(effort: &Effort, load: &Load) -> Result<Vec<Row>, Error> {
     let filled = Filled::new(effort)?;
     rows.extend(popular::measure(effort, &filled)?);
     rows.extend(memory::measure(effort)?);
-    rows.push(memory::start(effort, &filled)?);
-    drop(filled);
-    rows.push(growth::by_posts(effort)?);
+    rows.extend(memory::start(effort, &filled)?);
+    rows.push(growth::by_posts(effort, filled)?);
     rows.push(growth::by_reactions(effort)?);
     rows.extend(postgres::measure(effort)?);
     Ok(rows)
@@ -55,8 +54,7 @@ fn text(effort: &Effort, machine: &str, table: &str) -> String {
         true => ("This was a quick run: too coarse to quote.\n\n", effort.pairs()),
         false => ("", effort.pairs()),
     };
-    let options = [(effort.quick, " --quick"), (effort.full, " --full")];
-    let options: String = options.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag).collect();
+    let options = if effort.quick { " --quick" } else { "" };
     let users = likes::USERS;
     format!(
         "# Benchmarks\n\n\

@@ -1,6 +1,9 @@
 //! How the cost of a like grows with what is stored already.
 
+use std::time::{Duration, Instant};
+
 use super::Effort;
+use super::filled::{Filled, LIKES};
 use crate::embedded::Likers;
 use crate::error::Error;
 use crate::likes::Likes;
@@ -8,27 +11,31 @@ use crate::pairs::{Spread, grouped};
 use crate::report::{Row, progress};
 use crate::usage;
 
-const TURN: u64 = 50_000;
-/// Likes that are timed on one post.
-const WINDOW: u64 = 1_000;
-const WINDOWS: u64 = 15;
-/// Reactions that one post has before the timed ones.
-const BEFORE: [u64; 3] = [1_000, 10_000, 100_000];
+const TURN: u64 = 100_000;
+/// Likes that are timed together. A post that has fewer reactions than that shares them with
+/// others like it, so that none more than doubles.
+const WINDOW: u64 = 10_000;
+/// How long work in the background may go on before it is measured all the same.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Processor time of a like on stores with more and more posts, which take turns.
-pub(crate) fn by_posts(effort: &Effort) -> Result<Row, Error> {
+pub(crate) fn by_posts(effort: &Effort, filled: Filled) -> Result<Row, Error> {
     let (folder, turn) = (effort.folder()?, effort.likes(TURN));
     let mut stores = Vec::new();
     for &posts in effort.sizes() {
         progress(format_args!("growth: a store of {posts} posts"));
         let likers = Likers::open(&folder.path().join(posts.to_string()))?;
         likers.store_posts(posts)?;
-        likers.send(Likes::over(posts), 0, turn)?;
         stores.push((posts, likers, Vec::new()));
     }
-    for pair in 1..=effort.pairs() {
+    stores.push((filled.posts, Likers::open(filled.folder.path())?, Vec::new()));
+    for pair in 0..=effort.pairs() {
         for (posts, likers, costs) in &mut stores {
-            costs.push(cost(likers, Likes::over(*posts), pair * turn, turn)?);
+            let cost = cost(likers, Likes::over(*posts), LIKES + pair * turn, turn)?;
+            // The first turn finds every post without a reaction in memory.
+            if pair > 0 {
+                costs.push(cost);
+            }
         }
     }
     let points: Vec<_> = stores.into_iter().map(|(posts, _, costs)| (posts, costs)).collect();
@@ -37,38 +44,82 @@ pub(crate) fn by_posts(effort: &Effort) -> Result<Row, Error> {
 
 /// Processor time of the next like on a post that has more and more.
 pub(crate) fn by_reactions(effort: &Effort) -> Result<Row, Error> {
-    let folder = effort.folder()?;
-    let likers = Likers::open(folder.path())?;
-    let mut next = 0;
-    let mut send = |post, count| {
-        let first = next;
-        next += count;
-        cost(&likers, Likes::on(post), first, count)
+    let sizes: &[u64] = match effort.quick {
+        true => &[1_000, 10_000, 100_000],
+        false => &[1_000, 10_000, 100_000, 1_000_000],
     };
-    let mut points = BEFORE.map(|before| (before, Vec::new()));
-    let [.., (most, _)] = points;
-    send(0, most)?;
-    for window in 1..=WINDOWS {
-        for (before, costs) in &mut points {
-            // A post of its own each time; only the largest is hardly changed by a window.
-            let post = match *before == most {
-                true => 0,
-                false => *before * WINDOWS + window,
+    let folder = effort.folder()?;
+    let mut hot = Hot { likers: Likers::open(folder.path())?, posts: 0, likes: 0 };
+    // A post that a window hardly changes serves all of them.
+    let mut large = Vec::new();
+    for &size in sizes {
+        large.push(if size > WINDOW { vec![hot.post_with(size)?] } else { Vec::new() });
+    }
+    let mut points: Vec<_> = sizes.iter().map(|&size| (size, Vec::new())).collect();
+    for _ in 0..=2 * effort.pairs() {
+        for ((size, costs), large) in points.iter_mut().zip(&large) {
+            let posts = match large.is_empty() {
+                true => {
+                    (0..WINDOW / *size).map(|_| hot.post_with(*size)).collect::<Result<_, _>>()?
+                }
+                false => large.clone(),
             };
-            if post > 0 {
-                send(post, *before)?;
-            }
-            costs.push(send(post, WINDOW)?);
+            costs.push(hot.cost_on(&posts)?);
         }
     }
     Ok(row("CPU of the next like on one post", "reactions", &points, (1.1, "≤ 1.1")))
 }
 
-/// Microseconds of processor time by like.
+/// Posts with many reactions, each like of another user.
+struct Hot {
+    likers: Likers,
+    /// How many posts there are.
+    posts: u64,
+    /// How many likes were sent.
+    likes: u64,
+}
+
+impl Hot {
+    /// The number of a new post with that many reactions.
+    fn post_with(&mut self, reactions: u64) -> Result<u64, Error> {
+        self.posts += 1;
+        self.likes += reactions;
+        self.likers.send(Likes::on(self.posts), self.likes - reactions, reactions)?;
+        Ok(self.posts)
+    }
+
+    /// Microseconds of processor time by like, of a window shared by `posts`, one after the other.
+    fn cost_on(&mut self, posts: &[u64]) -> Result<f64, Error> {
+        let share = WINDOW / posts.len() as u64;
+        let mut costs = 0.0;
+        for &post in posts {
+            costs += cost(&self.likers, Likes::on(post), self.likes, share)?;
+            self.likes += share;
+        }
+        Ok(costs / posts.len() as f64)
+    }
+}
+
+/// Microseconds of processor time by like, with what it leaves to do in the background.
 fn cost(likers: &Likers, likes: Likes, first: u64, count: u64) -> Result<f64, Error> {
+    wait_until_quiet();
     let before = usage::cpu_time();
     likers.send(likes, first, count)?;
+    wait_until_quiet();
     Ok((usage::cpu_time() - before).as_secs_f64() * 1e6 / count as f64)
+}
+
+/// Waits for the engine's flushes and merges, and whatever else likes leave behind.
+fn wait_until_quiet() {
+    const STEP: Duration = Duration::from_millis(10);
+    let begun = Instant::now();
+    while begun.elapsed() < QUIET {
+        let before = usage::cpu_time();
+        std::thread::sleep(STEP);
+        if usage::cpu_time() - before < STEP / 20 {
+            break;
+        }
+    }
 }
 
 fn row(

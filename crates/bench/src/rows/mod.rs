@@ -20,9 +20,6 @@ pub(crate) struct Effort {
     /// Three pairs of short turns: for development, too coarse to quote.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Fill stores with a million posts where it is 200,000 else.
-    #[arg(long, conflicts_with = "quick")]
-    pub(crate) full: bool,
     /// Directory for data, on the disk to measure; a temporary one when absent.
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
@@ -41,12 +38,12 @@ impl Effort {
 
     /// Posts of a filled folder.
     pub(crate) fn posts(&self) -> u64 {
-        if self.full { 1_000_000 } else { 200_000 }
+        if self.quick { 100_000 } else { 1_000_000 }
     }
 
-    /// Sizes between which growth is measured, in posts.
+    /// Sizes from which growth is measured up to that of a filled folder, in posts.
     pub(crate) fn sizes(&self) -> &'static [u64] {
-        if self.full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] }
+        if self.quick { &[10_000] } else { &[10_000, 100_000] }
     }
 
     /// An empty folder that goes away by itself.

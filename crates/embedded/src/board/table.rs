@@ -20,6 +20,8 @@ struct Row {
     version: Version,
     as_of: Millis,
     hidden: bool,
+    /// Its place in the orders is out of date.
+    moving: bool,
 }
 
 impl Table {
@@ -34,7 +36,7 @@ impl Table {
 
     pub(super) fn get(&self, post: &PostId) -> Option<(PostState, bool)> {
         let at = self.place(post.as_str())?;
-        let Row { post, created_at, version, as_of, hidden } = &self.rows[at];
+        let Row { post, created_at, version, as_of, hidden, .. } = &self.rows[at];
         let counts = Counts::from_iter(self.counts_at(at).iter().copied());
         let state = PostState {
             post: post.clone(),
@@ -61,8 +63,8 @@ impl Table {
         self.place(post).is_some_and(|at| self.rows[at].hidden)
     }
 
-    /// Adds a post that is not held yet.
-    pub(super) fn insert(&mut self, state: &PostState, hidden: bool) {
+    /// Adds a post that is not held yet, and tells where.
+    pub(super) fn insert(&mut self, state: &PostState, hidden: bool) -> usize {
         let at = self.rows.len();
         let hash = self.hasher.hash_one(state.post.as_str());
         let (rows, hasher) = (&self.rows, &self.hasher);
@@ -75,9 +77,11 @@ impl Table {
             version: state.version,
             as_of: state.as_of,
             hidden,
+            moving: false,
         });
         self.counts.resize((at + 1) * self.kinds, 0);
         self.write_counts(at, &state.counts);
+        at
     }
 
     /// Overwrites all of a row but its post and creation time.
@@ -98,6 +102,20 @@ impl Table {
         RankEntry { post: post.clone(), total: self.total_at(at), created_at }
     }
 
+    /// Notes that a row is out of its place in the orders; false if that was known.
+    pub(super) fn begin_move(&mut self, at: usize) -> bool {
+        !std::mem::replace(&mut self.rows[at].moving, true)
+    }
+
+    /// Notes that a row is put into its place.
+    pub(super) fn end_move(&mut self, at: usize) {
+        self.rows[at].moving = false;
+    }
+
+    pub(super) fn created_at(&self, at: usize) -> Millis {
+        self.rows[at].created_at
+    }
+
     pub(super) fn version_at(&self, at: usize) -> Version {
         self.rows[at].version
     }
@@ -106,10 +124,8 @@ impl Table {
         self.rows[at].hidden
     }
 
-    pub(super) fn set_hidden(&mut self, post: &PostId, hidden: bool) {
-        if let Some(at) = self.place(post.as_str()) {
-            self.rows[at].hidden = hidden;
-        }
+    pub(super) fn set_hidden(&mut self, at: usize, hidden: bool) {
+        self.rows[at].hidden = hidden;
     }
 
     pub(super) fn place(&self, post: &str) -> Option<usize> {

@@ -59,9 +59,10 @@ impl Db {
         })
     }
 
-    /// A batch that is on disk when its commit returns.
-    pub(crate) fn durable_batch(&self) -> fjall::OwnedWriteBatch {
-        self.database.batch().durability(Some(PersistMode::SyncData))
+    /// A batch, of about as many records, that is on disk when its commit returns.
+    pub(crate) fn durable_batch(&self, records: usize) -> fjall::OwnedWriteBatch {
+        let batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), records);
+        batch.durability(Some(PersistMode::SyncData))
     }
 
     /// A batch that is on disk after [`sync`](Self::sync).
@@ -116,6 +117,11 @@ impl Engine {
             return Err(PortError::Unavailable("the store is being recovered".into()));
         };
         work(db).map_err(PortError::from)
+    }
+
+    /// As [`with`](Self::with), but none if that would have to wait for a recovery, or fails.
+    pub(crate) fn try_with<T>(&self, work: impl FnOnce(&Db) -> Result<T, StoreFault>) -> Option<T> {
+        work(self.db.try_read()?.as_ref()?).ok()
     }
 
     /// How often the database was recovered; it changes in no [`with`](Self::with).

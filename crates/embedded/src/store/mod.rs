@@ -1,5 +1,6 @@
 //! The durable store: reactions, posts and the event log in one embedded database.
 
+mod ahead;
 mod audit;
 mod committer;
 mod copy;
@@ -19,8 +20,9 @@ use std::thread::JoinHandle;
 use kudos_core::{Clock, Kinds, PortError};
 use tokio::sync::{mpsc, watch};
 
-use crate::board::Board;
+use crate::board::{Board, Ranker};
 use crate::options::{OpenError, Options};
+use ahead::{Commits, Written};
 pub use audit::{Audit, Difference, Recount, Side};
 use committer::{Command, Committer};
 use engine::Engine;
@@ -31,6 +33,7 @@ use reads::Ends;
 pub struct Store {
     engine: Arc<Engine>,
     board: Arc<Board>,
+    commits: Commits,
     commands: Option<mpsc::Sender<Command>>,
     ends: watch::Receiver<Ends>,
     committer: Option<JoinHandle<()>>,
@@ -46,26 +49,44 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let engine = Arc::new(Engine::open(path, options)?);
         check_kinds(&engine, &options.kinds)?;
-        let board = Arc::new(load_board(&engine, options.kinds.len(), Arc::clone(&clock))?);
+        let board = Arc::new(read_board(&engine, options.kinds.len(), Arc::clone(&clock))?);
         let ends = engine.with(reads::ends)?;
         let (sender, receiver) = mpsc::channel(options.queue);
+        let commits = Commits::default();
         let (ends_sender, ends) = watch::channel(ends);
         let committer = Committer {
             engine: Arc::clone(&engine),
             board: Arc::clone(&board),
+            ranker: Ranker::start(&board).map_err(OpenError::Thread)?,
             clock,
             ends: ends_sender,
+            written: Written::new(commits.clone()),
             in_doubt: Vec::new(),
             failed: false,
         };
         let thread = std::thread::Builder::new().name("committer".into());
         let committer = thread.spawn(move || committer.run(receiver)).map_err(OpenError::Thread)?;
-        Ok(Self { engine, board, commands: Some(sender), ends, committer: Some(committer) })
+        Ok(Self {
+            engine,
+            board,
+            commits,
+            commands: Some(sender),
+            ends,
+            committer: Some(committer),
+        })
     }
 
     /// Counts and ranks, as of the last durable commit.
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// A board of what is durable now, made as a start makes its own.
+    ///
+    /// # Errors
+    /// [`PortError`] if a count cannot be read.
+    pub fn load_board(&self, clock: Arc<dyn Clock>) -> Result<Board, PortError> {
+        read_board(&self.engine, self.engine.options().kinds.len(), clock)
     }
 
     /// Whether there is room to write. Reads do not need any.
@@ -96,14 +117,14 @@ fn check_kinds(engine: &Engine, configured: &Kinds) -> Result<(), OpenError> {
         }
         Some(stored) if stored == *configured => Ok(()),
         _ => Ok(engine.with(|db| {
-            let mut batch = db.durable_batch();
-            batch.insert(&db.meta, "kinds", schema::encode(configured)?);
+            let mut batch = db.durable_batch(1);
+            batch.insert(&db.meta, "kinds", schema::Scratch::default().encode(configured)?);
             Ok(batch.commit()?)
         })?),
     }
 }
 
-fn load_board(engine: &Engine, kinds: usize, clock: Arc<dyn Clock>) -> Result<Board, PortError> {
+fn read_board(engine: &Engine, kinds: usize, clock: Arc<dyn Clock>) -> Result<Board, PortError> {
     engine.with(|db| {
         let mut fault = None;
         let board = Board::load(kinds, clock, reads::heads(db, &mut fault));

@@ -33,14 +33,16 @@ impl Store {
     /// # Errors
     /// As [`ReactionStore::apply`].
     pub async fn import(&self, op: Operation) -> Result<Option<Applied>, ApplyError> {
-        self.send(|reply| Command::Import(op, reply)).await
+        let read = self.commits.read(&self.engine, &op);
+        self.send(|reply| Command::Import(op, read, reply)).await
     }
 }
 
 #[async_trait]
 impl ReactionStore for Store {
     async fn apply(&self, op: Operation) -> Result<Applied, ApplyError> {
-        self.send(|reply| Command::React(op, reply)).await
+        let read = self.commits.read(&self.engine, &op);
+        self.send(|reply| Command::React(op, read, reply)).await
     }
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {

@@ -12,6 +12,7 @@
 //! Ids hold no control characters, so the zero byte splits a row's key without doubt, and the
 //! rows of a post are one range.
 
+use fjall::UserValue;
 use kudos_core::{Counts, Kind, Millis, Post, PostId, PostState, UserId, Version};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -67,8 +68,19 @@ impl Body {
     }
 }
 
-pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreFault> {
-    postcard::to_extend(value, vec![FORMAT]).map_err(|error| damaged("record", &error))
+/// Encodes values one after the other in memory that is used again.
+#[derive(Default)]
+pub(crate) struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// The record of a value.
+    pub(crate) fn encode(&mut self, value: &impl Serialize) -> Result<UserValue, StoreFault> {
+        self.0.clear();
+        self.0.push(FORMAT);
+        let encoded = postcard::to_extend(value, std::mem::take(&mut self.0));
+        self.0 = encoded.map_err(|error| damaged("record", &error))?;
+        Ok(UserValue::from(self.0.as_slice()))
+    }
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreFault> {

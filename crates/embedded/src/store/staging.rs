@@ -3,39 +3,46 @@
 //! Each command sees the effect of those before it in the batch, so a retry that lands in the
 //! same batch as its first try is recognised too.
 
-use std::collections::HashMap;
-
-use hashbrown::hash_map::Entry;
+use fjall::UserKey;
 use kudos_core::ports::Upserted;
 use kudos_core::{
     Applied, ApplyError, Change, Decision, Kind, Millis, Operation, Outcome, Post, PostId,
     PostState, UserChange, UserRow, Version,
 };
 
+use super::ahead::{Read, Written};
 use super::engine::{Db, StoreFault};
-use super::schema::{Body, Head, decode, encode, row_key};
+use super::schema::{Body, Head, Scratch, decode, row_key};
 use crate::board::Board;
 
 /// What a batch will write, and what each of its commands will answer.
+///
+/// Commands come in the order of their records' keys. So what is staged for the post and the row
+/// of a command is the last that was staged, or nothing is, and all is written in the order in
+/// which the engine finds places fastest.
 pub(crate) struct Staging<'a> {
     db: &'a Db,
     board: &'a Board,
+    written: &'a mut Written,
     now: Millis,
-    heads: hashbrown::HashMap<PostId, StagedHead>,
-    rows: hashbrown::HashMap<Vec<u8>, StagedRow>,
-    bodies: HashMap<PostId, Body>,
+    posts: Vec<StagedPost>,
+    rows: Vec<StagedRow>,
     /// Posts whose text or visibility changed, for the index.
     outbox: Vec<PostId>,
 }
 
-struct StagedHead {
+struct StagedPost {
+    post: PostId,
     head: Head,
     changes: Vec<UserChange>,
+    /// The text that this batch stores.
+    body: Option<Body>,
     /// Stored or hidden by this batch: the board has to take over more than counts.
     moved: bool,
 }
 
 struct StagedRow {
+    key: UserKey,
     row: UserRow,
     /// Only read so far if false.
     dirty: bool,
@@ -51,31 +58,33 @@ pub(crate) struct Committed {
 }
 
 impl<'a> Staging<'a> {
-    pub(crate) fn new(db: &'a Db, board: &'a Board, now: Millis) -> Self {
-        Self {
-            db,
-            board,
-            now,
-            heads: hashbrown::HashMap::new(),
-            rows: hashbrown::HashMap::new(),
-            bodies: HashMap::new(),
-            outbox: Vec::new(),
-        }
+    /// An empty batch of at most `capacity` commands.
+    pub(crate) fn new(
+        db: &'a Db,
+        board: &'a Board,
+        written: &'a mut Written,
+        now: Millis,
+        capacity: usize,
+    ) -> Self {
+        let (posts, rows) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+        Self { db, board, written, now, posts, rows, outbox: Vec::new() }
     }
 
     /// Stages one reaction. An error leaves the batch as it was.
     pub(crate) fn react(
         &mut self,
-        op: &Operation,
+        op: Operation,
+        read: Option<Read>,
     ) -> Result<Result<Applied, ApplyError>, StoreFault> {
-        let StagedRow { row, dirty } = row_of(&mut self.rows, self.db, op)?;
-        let staged = head_of(&mut self.heads, self.board, &op.post, op.at);
-        let changed = match row.decide(op) {
+        let at = self.row_of(&op, read)?;
+        let staged = post_of(&mut self.posts, self.board, &op.post, op.at);
+        let StagedRow { key, row, dirty } = &mut self.rows[at];
+        let changed = match row.decide(&op) {
             Decision::Stale => return Ok(Err(ApplyError::Stale)),
             Decision::KeyReused => return Ok(Err(ApplyError::KeyReused)),
             Decision::Replay(outcome) => {
                 let created_at = staged.head.created_at;
-                return Ok(Ok(answer(op, created_at, None, outcome, true)));
+                return Ok(Ok(answer(op.post, created_at, None, outcome, true)));
             }
             Decision::Apply { changed } => changed,
         };
@@ -90,33 +99,36 @@ impl<'a> Staging<'a> {
         let Head { version, ref counts, created_at, .. } = staged.head;
         let (mine, counts) = (op.want, counts.clone());
         let outcome = Outcome { mine, changed, version, counts, at: op.at };
-        row.record(op, outcome.clone());
+        row.record(&op, outcome.clone());
+        self.written.note(key);
         *dirty = true;
-        Ok(Ok(answer(op, created_at, from, outcome, false)))
+        Ok(Ok(answer(op.post, created_at, from, outcome, false)))
     }
 
     /// Stages one reaction from somebody's history: none if the user did something later.
     pub(crate) fn import(
         &mut self,
-        op: &Operation,
+        op: Operation,
+        read: Option<Read>,
     ) -> Result<Result<Option<Applied>, ApplyError>, StoreFault> {
-        if op.at < row_of(&mut self.rows, self.db, op)?.row.last_at() {
+        let at = self.row_of(&op, read)?;
+        if op.at < self.rows[at].row.last_at() {
             return Ok(Ok(None));
         }
-        Ok(self.react(op)?.map(Some))
+        Ok(self.react(op, None)?.map(Some))
     }
 
     /// Stages the text of a post.
     pub(crate) fn upsert(&mut self, post: &Post) -> Result<Upserted, StoreFault> {
         let new = Body::of(post);
-        let old = match self.bodies.get(&post.id) {
+        let staged = post_of(&mut self.posts, self.board, &post.id, post.created_at);
+        let old = match &staged.body {
             Some(body) => Some(body.clone()),
             None => match self.db.posts.get(post.id.as_str())? {
                 Some(bytes) => Some(decode::<Body>("post", &bytes)?),
                 None => None,
             },
         };
-        let staged = head_of(&mut self.heads, self.board, &post.id, post.created_at);
         let same_head = staged.head.created_at == post.created_at && !staged.head.hidden;
         let outcome = match old {
             None => Upserted::Created,
@@ -124,18 +136,18 @@ impl<'a> Staging<'a> {
             Some(_) => Upserted::Updated,
         };
         (staged.head.created_at, staged.head.hidden) = (post.created_at, false);
-        staged.moved = true;
-        self.bodies.insert(post.id.clone(), new);
+        (staged.body, staged.moved) = (Some(new), true);
         self.outbox.push(post.id.clone());
         Ok(outcome)
     }
 
     /// Stages the hiding of a post; false if it is not visible.
     pub(crate) fn hide(&mut self, post: &PostId) -> bool {
-        if !self.heads.contains_key(post) && self.board.get(post).is_none() {
+        let is_staged = self.posts.last().is_some_and(|last| last.post == *post);
+        if !is_staged && self.board.get(post).is_none() {
             return false;
         }
-        let staged = head_of(&mut self.heads, self.board, post, self.now);
+        let staged = post_of(&mut self.posts, self.board, post, self.now);
         if staged.head.hidden {
             return false;
         }
@@ -145,43 +157,67 @@ impl<'a> Staging<'a> {
         true
     }
 
+    /// Where the row of an operation is within the batch. Unless a command before had it too, it is
+    /// what was read ahead, or from the database if that is out of date.
+    fn row_of(&mut self, op: &Operation, read: Option<Read>) -> Result<usize, StoreFault> {
+        let key = row_key(&op.post, &op.user);
+        if self.rows.last().is_none_or(|last| *last.key != *key) {
+            let current = read.and_then(|read| self.written.check(&key, read));
+            let bytes = match current {
+                Some(bytes) => bytes,
+                None => self.db.rows.get(&key)?,
+            };
+            let row = match bytes {
+                Some(bytes) => decode("user row", &bytes)?,
+                None => UserRow::default(),
+            };
+            self.rows.push(StagedRow { key: key.into(), row, dirty: false });
+        }
+        Ok(self.rows.len() - 1)
+    }
+
     /// The posts that a failed commit leaves in doubt.
     pub(crate) fn posts(&self) -> Vec<PostId> {
-        self.heads.keys().cloned().collect()
+        self.posts.iter().map(|staged| staged.post.clone()).collect()
     }
 
     /// Writes everything as one batch and returns when it is on disk.
-    pub(crate) fn commit(self, mut log: u64, mut outbox: u64) -> Result<Committed, StoreFault> {
-        let mut batch = self.db.durable_batch();
-        for (key, staged) in sorted(self.rows).into_iter().filter(|(_, staged)| staged.dirty) {
-            batch.insert(&self.db.rows, key, encode(&staged.row)?);
-        }
-        for (post, body) in &self.bodies {
-            batch.insert(&self.db.posts, post.as_str(), encode(body)?);
+    pub(crate) fn commit(
+        &mut self,
+        mut log: u64,
+        mut outbox: u64,
+    ) -> Result<Committed, StoreFault> {
+        let mut scratch = Scratch::default();
+        // Each command has a row and a head, or a text, a head and a place in the outbox.
+        let mut batch = self.db.durable_batch(2 * self.rows.len() + 3 * self.posts.len() + 1);
+        for StagedRow { key, row, .. } in self.rows.iter().filter(|staged| staged.dirty) {
+            batch.insert(&self.db.rows, key.clone(), scratch.encode(row)?);
         }
         for post in &self.outbox {
             outbox += 1;
             batch.insert(&self.db.outbox, outbox.to_be_bytes(), post.as_str());
         }
         let (mut changes, mut moved) = (Vec::new(), Vec::new());
-        for (post, staged) in sorted(self.heads) {
-            if !staged.moved && staged.changes.is_empty() {
+        for StagedPost { post, head, changes: users, body, moved: is_moved } in &mut self.posts {
+            if let Some(body) = body {
+                batch.insert(&self.db.posts, post.as_str(), scratch.encode(body)?);
+            }
+            if !*is_moved && users.is_empty() {
                 continue;
             }
-            batch.insert(&self.db.heads, post.as_str(), encode(&staged.head)?);
-            let state = staged.head.state(post);
-            if staged.moved {
+            batch.insert(&self.db.heads, post.as_str(), scratch.encode(head)?);
+            let state = head.state(post.clone());
+            if *is_moved {
                 let introduced = PostState { version: Version(0), ..state.clone() };
-                moved.push((introduced, staged.head.hidden));
+                moved.push((introduced, head.hidden));
             }
-            if !staged.changes.is_empty() {
-                let users = staged.changes;
-                changes.push(Change { state, users });
+            if !users.is_empty() {
+                changes.push(Change { state, users: std::mem::take(users) });
             }
         }
         if !changes.is_empty() {
             log += 1;
-            batch.insert(&self.db.log, log.to_be_bytes(), encode(&changes)?);
+            batch.insert(&self.db.log, log.to_be_bytes(), scratch.encode(&changes)?);
         }
         batch.commit()?;
         Ok(Committed {
@@ -193,54 +229,31 @@ impl<'a> Staging<'a> {
     }
 }
 
-/// The row of an operation within the batch, from the database the first time.
-fn row_of<'m>(
-    rows: &'m mut hashbrown::HashMap<Vec<u8>, StagedRow>,
-    db: &Db,
-    op: &Operation,
-) -> Result<&'m mut StagedRow, StoreFault> {
-    match rows.entry(row_key(&op.post, &op.user)) {
-        Entry::Occupied(row) => Ok(row.into_mut()),
-        Entry::Vacant(slot) => {
-            let row = match db.rows.get(slot.key())? {
-                Some(bytes) => decode("user row", &bytes)?,
-                None => UserRow::default(),
-            };
-            Ok(slot.insert(StagedRow { row, dirty: false }))
-        }
-    }
-}
-
-/// In the order of keys, in which the engine finds their places fastest.
-fn sorted<K: Ord, V>(staged: hashbrown::HashMap<K, V>) -> Vec<(K, V)> {
-    let mut staged: Vec<_> = staged.into_iter().collect();
-    staged.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    staged
-}
-
 /// The head of a post within the batch, from the board the first time.
-fn head_of<'m>(
-    heads: &'m mut hashbrown::HashMap<PostId, StagedHead>,
+fn post_of<'p>(
+    posts: &'p mut Vec<StagedPost>,
     board: &Board,
     post: &PostId,
     created_at: Millis,
-) -> &'m mut StagedHead {
-    heads.entry(post.clone()).or_insert_with(|| {
+) -> &'p mut StagedPost {
+    debug_assert!(posts.last().is_none_or(|last| last.post <= *post), "commands are in order");
+    if posts.last().is_none_or(|last| last.post != *post) {
         let held = board.get(post).map(|(state, hidden)| Head::of(state, hidden));
         let head = held.unwrap_or_else(|| Head::new(created_at));
-        StagedHead { head, changes: Vec::new(), moved: false }
-    })
+        let post = post.clone();
+        posts.push(StagedPost { post, head, changes: Vec::new(), body: None, moved: false });
+    }
+    posts.last_mut().expect("it was there or was pushed")
 }
 
 fn answer(
-    op: &Operation,
+    post: PostId,
     created_at: Millis,
     from: Option<Kind>,
     outcome: Outcome,
     replayed: bool,
 ) -> Applied {
     let Outcome { version, ref counts, at, .. } = outcome;
-    let (post, counts) = (op.post.clone(), counts.clone());
-    let state = PostState { post, created_at, version, counts, as_of: at };
+    let state = PostState { post, created_at, version, counts: counts.clone(), as_of: at };
     Applied { outcome, from, replayed, state }
 }

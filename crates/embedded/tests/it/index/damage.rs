@@ -125,8 +125,7 @@ async fn an_index_that_cannot_be_opened_says_so_and_opens_when_it_can() {
     assert!(machine.index.refresh().await.is_err());
     let lag = machine.index.lag();
     assert!(lag.revisions == 3 && lag.since.is_some() && lag.failure.is_some(), "{lag:?}");
-    let query =
-        IndexQuery {
+    let query = IndexQuery {
         text: "apple".into(),
         since: None,
         among: None,
