@@ -76,6 +76,15 @@ impl Cassandra {
         kinds: Kinds,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
+        // The driver's futures are large, and this one is awaited in the depth of every start.
+        Box::pin(Self::open(settings, kinds, clock)).await
+    }
+
+    async fn open(
+        settings: &CassandraSettings,
+        kinds: Kinds,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConnectError> {
         let db = Arc::new(Db::connect(settings).await?);
         schema::use_keyspace(&db, settings).await?;
         schema::check_version(&db, settings).await?;

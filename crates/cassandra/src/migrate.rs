@@ -99,6 +99,11 @@ pub enum MigrateError {
 /// # Errors
 /// As [`MigrateError`] says.
 pub async fn migrate(settings: &CassandraSettings) -> Result<Report, MigrateError> {
+    // The driver's futures are large.
+    Box::pin(bring_up_to_date(settings)).await
+}
+
+async fn bring_up_to_date(settings: &CassandraSettings) -> Result<Report, MigrateError> {
     let db = Db::connect(settings).await?;
     for statement in FOUNDATIONS {
         run(&db, settings, "the foundations", statement).await?;

@@ -222,7 +222,8 @@ mod tests {
     #[test]
     fn the_defaults_are_valid_and_the_first_broken_rule_names_its_key() {
         assert_eq!(CassandraSettings::default().validate(), Ok(()));
-        let broken: [(&str, fn(&mut CassandraSettings)); 6] = [
+        type Break = fn(&mut CassandraSettings);
+        let broken: [(&str, Break); 6] = [
             ("cassandra.keyspace", |s| s.keyspace = "Kudos; DROP".into()),
             ("cassandra.buckets", |s| s.buckets = 65),
             ("cassandra.password", |s| s.username = Some("ann".into())),
@@ -239,8 +240,8 @@ mod tests {
 
     #[test]
     fn replication_is_a_literal_that_names_cannot_break() {
-        let mut settings = CassandraSettings::default();
-        settings.replication = BTreeMap::from([("a'b".to_owned(), 2), ("c".to_owned(), 3)]);
+        let replication = BTreeMap::from([("a'b".to_owned(), 2), ("c".to_owned(), 3)]);
+        let settings = CassandraSettings { replication, ..CassandraSettings::default() };
         assert_eq!(
             settings.replication_cql(),
             "{'class': 'NetworkTopologyStrategy', 'a''b': 2, 'c': 3}"

@@ -32,7 +32,7 @@ async fn counts_add_up_over_buckets_and_the_highest_version_tells_them_all() {
     };
     stream::iter(0..USERS).for_each_concurrent(32, one).await;
     let post = scope.post("p");
-    let state = a.store.states(&[post.clone()]).await.unwrap().remove(0).unwrap();
+    let state = a.store.states(std::slice::from_ref(&post)).await.unwrap().remove(0).unwrap();
     assert_eq!(state.counts.as_slice(), [0, USERS as u64]);
     assert_eq!(state.version.0, 2 * USERS as u64);
     assert_eq!(b.store.recount(&post).await.unwrap(), state.counts);

@@ -36,7 +36,8 @@ async fn a_held_write_is_never_applied_after_the_post_was_settled() {
         assert_eq!(settled.state.counts.as_slice(), [1]);
         faults.release.notify_one();
         faults.answered.notified().await;
-        let later = direct.store.snapshots(&[post.clone()]).await.unwrap().remove(0).unwrap();
+        let later =
+            direct.store.snapshots(std::slice::from_ref(&post)).await.unwrap().remove(0).unwrap();
         assert_eq!(later.state, settled.state);
         assert_eq!(direct.store.recount(&post).await.unwrap(), settled.state.counts);
         // Sent again, it counts.
@@ -52,7 +53,7 @@ async fn settling_a_post_that_nobody_knows_leaves_it_unknown() {
     let (cassandra, scope) = (server::connect().await, Scope::new());
     let post = scope.post("p");
     assert_eq!(cassandra.store.settle(&post).await, Ok(None));
-    assert_eq!(cassandra.store.snapshots(&[post.clone()]).await, Ok(vec![None]));
+    assert_eq!(cassandra.store.snapshots(std::slice::from_ref(&post)).await, Ok(vec![None]));
     let applied = cassandra.store.apply(scope.op("a", "p", "u", Some(LIKE))).await.unwrap();
     assert_eq!(applied.outcome.version.0, 1);
 }

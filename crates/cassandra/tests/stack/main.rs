@@ -1,5 +1,8 @@
 //! On a real Cassandra: `make stack-up`, then `make test-stack`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test tells what it measured")]
+
 mod buckets;
 mod contracts;
 mod fence;

@@ -23,7 +23,7 @@ async fn the_rollup_keeps_the_newest_snapshot_in_any_order() {
     let mut history: Vec<Snapshot> = Vec::new();
     for (i, user) in ["u", "v", "w"].into_iter().enumerate() {
         store.apply(scope.op(&i.to_string(), "p", user, Some(LIKE))).await.unwrap();
-        history.extend(store.snapshots(&[post.clone()]).await.unwrap().remove(0));
+        history.extend(store.snapshots(std::slice::from_ref(&post)).await.unwrap().remove(0));
     }
     for i in [1, 2, 0, 2, 1] {
         assert_eq!(rollup.put(&history[i..=i]).await, Ok(vec![Put::Held]));

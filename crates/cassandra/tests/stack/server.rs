@@ -1,11 +1,13 @@
 //! The server that all tests share, and keyspaces that are theirs alone.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kudos_cassandra::{Cassandra, CassandraSettings, migrate};
+use kudos_cassandra::{Cassandra, CassandraSettings, TlsSettings, migrate};
 use kudos_core::{Clock, Kinds, SystemClock};
+use kudos_runtime::config::Secret;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 
@@ -20,6 +22,18 @@ pub(crate) fn nodes() -> Vec<String> {
     nodes.split(',').map(str::to_owned).collect()
 }
 
+/// How to log in, if the cluster asks: `KUDOS_STACK_CASSANDRA_LOGIN=user:password`.
+fn login() -> Option<(String, String)> {
+    let login = std::env::var("KUDOS_STACK_CASSANDRA_LOGIN").ok()?;
+    login.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+/// With `KUDOS_STACK_CASSANDRA_CA`, a file of certificates, connections are encrypted.
+fn tls() -> TlsSettings {
+    let ca_file = std::env::var_os("KUDOS_STACK_CASSANDRA_CA").map(PathBuf::from);
+    TlsSettings { enabled: ca_file.is_some(), ca_file, ..TlsSettings::default() }
+}
+
 /// The settings of a keyspace that no other tests use.
 pub(crate) fn settings(keyspace: &str) -> CassandraSettings {
     let nodes = nodes();
@@ -28,6 +42,9 @@ pub(crate) fn settings(keyspace: &str) -> CassandraSettings {
         contact_points: nodes,
         keyspace: keyspace.to_owned(),
         replication: BTreeMap::from([("datacenter1".to_owned(), copies)]),
+        username: login().map(|(user, _)| user),
+        password: login().map(|(_, password)| Secret::new(password)),
+        tls: tls(),
         buckets: if keyspace == BUCKETED { BUCKETS } else { 1 },
         ..CassandraSettings::default()
     }
@@ -51,9 +68,17 @@ pub(crate) async fn connect_at(settings: &CassandraSettings, clock: Arc<dyn Cloc
 /// A session of the driver's own.
 pub(crate) async fn raw(keyspace: &str) -> Session {
     ready();
-    let session = SessionBuilder::new().known_nodes(nodes()).build().await.unwrap();
+    let session = bare().await;
     session.use_keyspace(keyspace, false).await.unwrap();
     session
+}
+
+async fn bare() -> Session {
+    let mut builder = SessionBuilder::new().known_nodes(nodes());
+    if let Some((user, password)) = login() {
+        builder = builder.user(user, password);
+    }
+    builder.build().await.unwrap()
 }
 
 /// Makes the keyspaces once a run, and empties the tables through which some checks walk whole.
@@ -68,7 +93,7 @@ async fn prepare() {
         let migrated = migrate(&settings(keyspace)).await;
         migrated.unwrap_or_else(|error| panic!("{error}\nstart it with `make stack-up`"));
     }
-    let session = SessionBuilder::new().known_nodes(nodes()).build().await.unwrap();
+    let session = bare().await;
     for table in ["posts_by_day", "post_days", "pending", "windows", "instances"] {
         session.query_unpaged(format!("TRUNCATE {KEYSPACE}.{table}"), ()).await.unwrap();
     }

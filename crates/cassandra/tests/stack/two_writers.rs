@@ -37,7 +37,7 @@ async fn two_writers_on_one_post_count_exactly_and_do_not_hinder_each_other() {
     crowd(&writers, &scope, USERS).await;
     let took = began.elapsed();
     let post = scope.post("p");
-    let snapshot = a.store.snapshots(&[post.clone()]).await.unwrap().remove(0).unwrap();
+    let snapshot = a.store.snapshots(std::slice::from_ref(&post)).await.unwrap().remove(0).unwrap();
     let half = USERS as u64 / 2;
     assert_eq!(snapshot.state.counts.as_slice(), [half, half]);
     assert_eq!(snapshot.state.version.0, USERS as u64);
