@@ -119,7 +119,7 @@ impl Auditor {
         for snapshot in &page.snapshots {
             let every = self.settings.recount_every;
             report.posts += 1;
-            if every == 0 || (report.posts - 1) % every != 0 {
+            if every == 0 || !(report.posts - 1).is_multiple_of(every) {
                 continue;
             }
             if let Err(error) = self.check_rows(snapshot, report).await {

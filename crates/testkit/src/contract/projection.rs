@@ -46,7 +46,10 @@ fn snapshot(scope: &Scope, name: &str, revision: u64, version: u64) -> Snapshot 
 
 /// Puts snapshots that must be taken: again, as long as it is asked to.
 async fn put(projection: &Arc<dyn Projection>, snapshots: &[Snapshot]) {
-    for _ in 0..50 {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        assert!(tries <= 50, "the projection asks to put again and again");
         let puts = projection.put(snapshots).await.expect("the projection answers");
         assert_eq!(puts.len(), snapshots.len(), "an answer for each");
         let refused = puts.iter().find(|put| matches!(put, Put::Refused(_)));
@@ -55,7 +58,6 @@ async fn put(projection: &Arc<dyn Projection>, snapshots: &[Snapshot]) {
             return;
         }
     }
-    panic!("the projection asks to put again and again");
 }
 
 /// What is shown of a post: its counts.

@@ -168,7 +168,7 @@ pub async fn a_scan_shows_every_post_once<B: HasSnapshots>() {
         let ids: BTreeSet<_> = found.iter().map(|snapshot| snapshot.post.id.clone()).collect();
         assert_eq!((ids.len(), found.len()), (25, 25));
         for snapshot in found {
-            let single = truth.snapshots(&[snapshot.post.id.clone()]).await;
+            let single = truth.snapshots(std::slice::from_ref(&snapshot.post.id)).await;
             assert_eq!(single, Ok(vec![Some(snapshot)]));
         }
     }

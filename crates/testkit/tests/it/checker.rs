@@ -61,7 +61,7 @@ impl Client for Writer {
                 op.user = UserId::new(&format!("{}~", op.user)).unwrap();
             }
             Defect::AppliesRetries if n % 5 == 4 => op.id = OpId::from_key(&format!("{n}")),
-            Defect::LosesAnswers if n % 7 == 0 => return Reply::Unknown,
+            Defect::LosesAnswers if n.is_multiple_of(7) => return Reply::Unknown,
             _ => {}
         }
         let applied = match self.truth.apply(op).await {
@@ -73,9 +73,9 @@ impl Client for Writer {
             self.live.forget(&request.post);
         }
         if !(self.defect == Defect::SkipsASink && request.post.as_str().ends_with('3')) {
-            self.live.merge(&[applied.state.clone()]).await.unwrap();
+            self.live.merge(std::slice::from_ref(&applied.state)).await.unwrap();
         }
-        if self.defect == Defect::LosesAnswers && n % 5 == 0 {
+        if self.defect == Defect::LosesAnswers && n.is_multiple_of(5) {
             return Reply::Unknown;
         }
         let lies = self.defect == Defect::Lies && sometimes;
