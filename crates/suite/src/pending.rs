@@ -60,7 +60,7 @@ impl PendingTruth {
         }
         let (later, stop) = (pending.clone(), shutdown.token());
         shutdown.spawn(async move {
-            stop.run_until_cancelled(later.connect_later(connection)).await;
+            stop.run_until_cancelled(Box::pin(later.connect_later(connection))).await;
         });
         Ok(pending)
     }

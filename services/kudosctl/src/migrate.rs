@@ -33,7 +33,10 @@ pub(crate) struct Part {
 
 /// Does it, or with `dry_run` looks what there is to do, and prints it. False if something failed.
 pub(crate) async fn run(settings: &Settings, dry_run: bool, json: bool) -> Result<bool, BoxError> {
-    let done = if dry_run { inspect(settings).await } else { migrate(settings).await };
+    let done = match dry_run {
+        true => Box::pin(inspect(settings)).await,
+        false => Box::pin(migrate(settings)).await,
+    };
     let text = if json { serde_json::to_string_pretty(&done)? } else { text(&done) };
     writeln!(std::io::stdout(), "{text}")?;
     Ok(done.iter().all(|done| done.error.is_none()))

@@ -36,7 +36,7 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     let listener = context.bind().await?;
     let kinds = Arc::new(context.settings.kinds.clone());
     let observer: Arc<dyn Observer> = Arc::new(Metered::new());
-    let backends = Backends::open(&context.settings, &kinds, &observer).await?;
+    let backends = Box::pin(Backends::open(&context.settings, &kinds, &observer)).await?;
     backends.watch(&context);
     backends.follow(&context, kinds)?;
     backends.mend(&context, &observer)?;

@@ -22,7 +22,7 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     let listener = context.bind().await?;
     let kinds = Arc::new(context.settings.kinds.clone());
     let observer: Arc<dyn Observer> = Arc::new(Metered::new());
-    let backends = Backends::open(&context, &kinds, &observer).await?;
+    let backends = Box::pin(Backends::open(&context, &kinds, &observer)).await?;
     backends.watch(&context);
     let app = router(&context.settings, queries(&context, &backends, kinds, observer)?)?;
     tracing::info!(address = %listener.local_addr()?, "serving");

@@ -1,0 +1,117 @@
+//! A service as a child process.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::oneshot;
+
+use super::Api;
+
+/// A test that hangs tells less than one that fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running service, killed when dropped.
+pub(crate) struct Service {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<String>>,
+}
+
+/// How a program ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The program beside this test's own.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(|deps| deps.parent()).unwrap().join(name);
+    let how = "cargo build -p reaction-write -p search -p projector -p kudosctl";
+    assert!(built.exists(), "{} is not built: {how}", built.display());
+    built
+}
+
+fn command(name: &str, words: &[&str], flags: &[String]) -> Command {
+    let mut command = Command::new(program(name));
+    command.env_clear().kill_on_drop(true).args(words).args(flags);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a program to its end.
+pub(crate) async fn run(name: &str, words: &[&str], flags: &[String]) -> Ended {
+    let output = command(name, words, flags).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.expect("an end").unwrap();
+    Ended {
+        status: output.status,
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Service {
+    /// Starts it on a free port, without rate limits, and waits until it serves.
+    pub(crate) async fn start(name: &str, mut flags: Vec<String>) -> Self {
+        flags.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        if name != "projector" {
+            for limit in ["limits.writes_per_second=0", "limits.requests_per_second=0"] {
+                flags.extend(["--set".to_owned(), limit.to_owned()]);
+            }
+        }
+        let mut child = command(name, &[], &flags).stdout(Stdio::null()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (announce, announced) = oneshot::channel();
+        tokio::spawn(follow(child.stderr.take().unwrap(), Arc::clone(&log), announce));
+        let address = tokio::time::timeout(PATIENCE, announced).await.expect("a start");
+        let text = || log.lock().unwrap().clone();
+        let address = address.unwrap_or_else(|_| panic!("{name} does not start:\n{}", text()));
+        Self { child, address, log }
+    }
+
+    pub(crate) fn api(&self) -> Api {
+        Api::new(&format!("http://{}", self.address))
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().expect("it was not waited for yet");
+        kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), Signal::TERM).unwrap();
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("an end").unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let log = self.log();
+        if std::thread::panicking() {
+            eprintln!("--- {}\n{log}", self.address);
+        } else {
+            assert!(!log.contains("panicked"), "{log}");
+        }
+    }
+}
+
+async fn follow(stderr: ChildStderr, log: Arc<Mutex<String>>, announce: oneshot::Sender<String>) {
+    let mut lines = BufReader::new(stderr).lines();
+    let mut announce = Some(announce);
+    while let Ok(Some(line)) = lines.next_line().await {
+        log.lock().unwrap().push_str(&format!("{line}\n"));
+        let Ok(event) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
+        if event["message"] == "serving"
+            && let Some(announce) = announce.take()
+        {
+            let _ = announce.send(event["address"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+}
