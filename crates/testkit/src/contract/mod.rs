@@ -15,7 +15,7 @@
 //! | [`leases_contract!`](crate::leases_contract) | [`HasLeases`] |
 //! | [`change_feed_contract!`](crate::change_feed_contract) | [`HasFeed`] |
 //!
-//! The checks use names of their own ([`Scope`](crate::Scope)), so that many can run against one
+//! The checks use names of their own ([`Scope`]), so that many can run against one
 //! shared server; such a backend says so with [`Backend::SHARED`].
 
 pub mod change_feed;
