@@ -50,7 +50,11 @@ impl<P: Projection + ?Sized> Projection for Faulty<P> {
 #[async_trait]
 impl<P: OutageJournal + ?Sized> OutageJournal for Faulty<P> {
     async fn cover(&self, post: &PostId) -> Result<Ticket, PortError> {
-        self.faults.around(Call::Cover, self.inner.cover(post)).await
+        let cover = async {
+            let ticket = self.inner.cover(post).await?;
+            Ok(Given { journal: &*self.inner, ticket, taken: false })
+        };
+        self.faults.around(Call::Cover, cover).await.map(Given::take)
     }
 
     fn missed(&self, ticket: Ticket, sink: &'static str) {
@@ -63,6 +67,28 @@ impl<P: OutageJournal + ?Sized> OutageJournal for Faulty<P> {
 
     fn end(&self, ticket: Ticket) {
         self.inner.end(ticket);
+    }
+}
+
+/// A ticket on its way. A journal ends one that it cannot hand over: the caller does not know it.
+struct Given<'a, J: OutageJournal + ?Sized> {
+    journal: &'a J,
+    ticket: Ticket,
+    taken: bool,
+}
+
+impl<J: OutageJournal + ?Sized> Given<'_, J> {
+    fn take(mut self) -> Ticket {
+        self.taken = true;
+        self.ticket
+    }
+}
+
+impl<J: OutageJournal + ?Sized> Drop for Given<'_, J> {
+    fn drop(&mut self) {
+        if !self.taken {
+            self.journal.end(self.ticket);
+        }
     }
 }
 
