@@ -22,6 +22,10 @@ async fn a_broker_that_was_killed_is_used_again_when_it_is_back() {
     migrate_topics(&settings).await.unwrap();
     let (log, scope) = (KafkaLog::new(&settings, kinds()).unwrap(), Scope::new());
     let feed = KafkaFeed::join(&settings, kinds()).unwrap();
+    eventually("topics just made have leaders", async || {
+        log.publish(&change(&scope, "first", 1)).await.is_ok()
+    })
+    .await;
     publish(&log, &scope, 4, 5).await;
     let mut seen = 0;
     while seen < 20 {

@@ -51,7 +51,7 @@ async fn a_hash_deleted_by_hand_is_loaded_at_the_next_like_and_at_the_next_read(
 
     delete_hash(&world, &post).await;
     let seen = read.counts(post.as_str(), "nobody").await;
-    assert_eq!((&seen["total"], &seen["source"]), (&4.into(), &"truth".into()), "{seen}");
+    assert_eq!((&seen["total"], &seen["degraded"]), (&4.into(), &false.into()), "{seen}");
     eventually("the read loads the hash", Duration::from_secs(3), async || {
         (total(&world, &post).await == Some(4)).then_some(())
     })

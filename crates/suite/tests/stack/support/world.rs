@@ -120,7 +120,12 @@ impl World {
 
     /// What a service writes before it gives up.
     pub(crate) async fn refused(&self, program: &str) -> String {
-        let ended = run(program, &[], &self.flags(program)).await;
+        let (mut words, mut flags) = (vec!["migrate"], self.flags(program));
+        if program != "kudosctl" {
+            words.clear();
+            flags.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        }
+        let ended = run(program, &words, &flags).await;
         assert_eq!(ended.status.code(), Some(78), "{}", ended.stderr);
         ended.stderr
     }
