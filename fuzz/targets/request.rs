@@ -9,18 +9,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use kudos_core::{Kinds, Millis, PostId};
-use kudos_degraded::Reason;
+use kudos_core::{Kinds, Millis};
 use kudos_http::auth::{AuthSettings, Authenticator};
 use kudos_http::cursor::CursorKey;
 use kudos_http::gate::Gate;
 use kudos_http::limit::LimitSettings;
 use kudos_http::sse::{EventStreams, SseSettings};
 use kudos_http::stack::{Stack, StackSettings};
+use kudos_projection::{Deliveries, LiveSink, Sink};
 use kudos_query::{EventHub, Queries, QueryService, QuerySettings, Sources};
 use kudos_runtime::config::Secret;
-use kudos_testkit::{ManualClock, MemoryIndex, MemoryLive, MemoryTruth};
-use kudos_write::{Deliveries, LiveSink, OutageJournal, WriteService, WriteSettings};
+use kudos_testkit::{ManualClock, MemoryIndex, MemoryJournal, MemoryLive, MemoryTruth};
+use kudos_write::{WriteService, WriteSettings};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -29,18 +29,6 @@ use tower::ServiceExt;
 /// Longer than any stall of a busy machine: only an input may cause an error.
 const AMPLE_MS: u64 = 60_000;
 const AMPLE: Duration = Duration::from_millis(AMPLE_MS);
-
-struct NoOutages;
-
-impl OutageJournal for NoOutages {
-    fn missed(&self, sink: &'static str, post: &PostId, reason: Reason) {
-        panic!("{sink} missed {post}: {reason}");
-    }
-
-    fn in_doubt(&self, post: &PostId) {
-        panic!("the outcome of a commit to {post} is unknown");
-    }
-}
 
 struct Server {
     runtime: Runtime,
@@ -59,9 +47,10 @@ async fn app() -> Router {
     let clock = Arc::new(ManualClock::new(Millis(1_767_225_600_000)));
     let kinds = Arc::new(Kinds::default());
 
-    let delivered: Vec<Arc<dyn kudos_write::Sink>> = vec![Arc::new(LiveSink(live.clone()))];
-    let deliveries =
-        Deliveries::new(delivered, Arc::new(NoOutages), AMPLE, &(Arc::new(()) as Arc<_>));
+    let sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(LiveSink(live.clone()))];
+    let journal = Arc::new(MemoryJournal::new(ManualClock::clone(&clock)).writer("fuzz"));
+    let observer = Arc::new(()) as Arc<_>;
+    let deliveries = Deliveries::new(sinks, journal, truth.clone(), AMPLE, &observer);
     let settings = WriteSettings { require_known: false, truth_ms: AMPLE_MS, ..Default::default() };
     let (posts, known) = (truth.clone(), Arc::clone(&kinds));
     let writer =
@@ -75,9 +64,10 @@ async fn app() -> Router {
         truth_ms: AMPLE_MS,
         ..QuerySettings::default()
     };
-    let hub = Arc::new(EventHub::new(truth.log(), Arc::clone(&kinds), &settings));
+    let hub = Arc::new(EventHub::new(truth.log(), Arc::clone(&kinds), &settings, Vec::new()));
     let index = Arc::new(MemoryIndex::new());
-    let sources = Sources { live, truth: truth.clone(), index, posts: truth };
+    let (recent, mender) = (None, None);
+    let sources = Sources { live, truth: truth.clone(), index, posts: truth, recent, mender };
     let secret = Secret::new("a secret of thirty-two bytes or more");
     let cursors = CursorKey::from_secret(&secret).expect("it is long enough");
     let service =
