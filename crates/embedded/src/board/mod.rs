@@ -19,7 +19,7 @@ use kudos_core::ports::LiveCounts;
 use kudos_core::{Clock, Millis, PortError, PostId, PostState, RankEntry, TimeKey, Version};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use order::Orders;
+use order::{Move, Orders};
 pub(crate) use ranker::Ranker;
 use table::Table;
 
@@ -30,14 +30,15 @@ const MOST_MOVED: usize = 8192;
 ///
 /// About 235 bytes a post with six kinds and ids of up to 16 bytes (`kudos-bench` measures it).
 pub struct Board {
-    inner: RwLock<Inner>,
+    /// As of before the posts of `moved` moved. Locked before `posts`, never after: so the
+    /// committer, which takes only the latter, never waits for posts that move.
+    orders: RwLock<Orders>,
+    posts: RwLock<Posts>,
     clock: Arc<dyn Clock>,
 }
 
-struct Inner {
+struct Posts {
     table: Table,
-    /// As of before the posts of `moved` moved.
-    orders: Orders,
     moved: Vec<Moved>,
 }
 
@@ -52,8 +53,7 @@ impl Board {
     /// An empty board for a deployment with `kinds` kinds.
     pub fn new(kinds: usize, clock: Arc<dyn Clock>) -> Self {
         let orders = Orders::new(clock.now());
-        let inner = Inner { table: Table::new(kinds), orders, moved: Vec::new() };
-        Self { inner: RwLock::new(inner), clock }
+        Self::of(Table::new(kinds), orders, clock)
     }
 
     /// A board of everything that a scan of the store yields. Sorting once and building the
@@ -72,19 +72,22 @@ impl Board {
             }
             table.insert(&state, hidden);
         }
-        let orders = Orders::from_ranks(ranks, now);
-        let inner = Inner { table, orders, moved: Vec::new() };
-        Self { inner: RwLock::new(inner), clock }
+        Self::of(table, Orders::from_ranks(ranks, now), clock)
+    }
+
+    fn of(table: Table, orders: Orders, clock: Arc<dyn Clock>) -> Self {
+        let posts = Posts { table, moved: Vec::new() };
+        Self { orders: RwLock::new(orders), posts: RwLock::new(posts), clock }
     }
 
     /// The state of one post, and whether it is hidden.
     pub fn get(&self, post: &PostId) -> Option<(PostState, bool)> {
-        self.inner.read().table.get(post)
+        self.posts.read().table.get(post)
     }
 
     /// How many posts are held, hidden ones included.
     pub fn len(&self) -> usize {
-        self.inner.read().table.len()
+        self.posts.read().table.len()
     }
 
     /// Whether no post is held.
@@ -94,26 +97,26 @@ impl Board {
 
     /// All reactions of one post; 0 for a post that is not held.
     pub fn total(&self, post: &str) -> u64 {
-        self.inner.read().table.total(post)
+        self.posts.read().table.total(post)
     }
 
     /// All reactions of one post, none if it is hidden; 0 for a post that is not held.
     pub(crate) fn visible_total(&self, post: &str) -> Option<u64> {
-        let inner = self.inner.read();
-        (!inner.table.is_hidden(post)).then(|| inner.table.total(post))
+        let posts = self.posts.read();
+        (!posts.table.is_hidden(post)).then(|| posts.table.total(post))
     }
 
     /// Where a post stands, for [`totals_at`](Self::totals_at). It stands there for good.
     pub(crate) fn place(&self, post: &str) -> Option<u32> {
-        let place = self.inner.read().table.place(post)?;
+        let place = self.posts.read().table.place(post)?;
         u32::try_from(place).ok()
     }
 
     /// All reactions of the posts at `places`, under one lock; 0 where no post stands.
     pub(crate) fn totals_at(&self, places: &[u32], totals: &mut Vec<u64>) {
-        let inner = self.inner.read();
+        let posts = self.posts.read();
         totals.clear();
-        totals.extend(places.iter().map(|&place| inner.table.total_at(place as usize)));
+        totals.extend(places.iter().map(|&place| posts.table.total_at(place as usize)));
     }
 
     /// See [`LiveCounts::recent`].
@@ -123,63 +126,67 @@ impl Board {
         after: Option<&TimeKey>,
         limit: usize,
     ) -> Vec<TimeKey> {
-        self.in_order().orders.recent(since, after, limit)
+        self.in_order().recent(since, after, limit)
     }
 
-    /// The board with every post in its place.
-    fn in_order(&self) -> RwLockReadGuard<'_, Inner> {
-        let inner = self.inner.read();
-        if inner.moved.is_empty() {
-            return inner;
+    /// The orders with every post in its place.
+    fn in_order(&self) -> RwLockReadGuard<'_, Orders> {
+        let orders = self.orders.read();
+        if self.moved() == 0 {
+            return orders;
         }
-        drop(inner);
-        let mut inner = self.inner.write();
-        inner.settle(usize::MAX);
-        RwLockWriteGuard::downgrade(inner)
+        drop(orders);
+        let mut orders = self.orders.write();
+        let moves = self.posts.write().take_moves(usize::MAX);
+        orders.apply(moves, self.clock.now());
+        RwLockWriteGuard::downgrade(orders)
     }
 
     /// Puts up to `most` posts into their places. How many are left.
     pub(crate) fn settle(&self, most: usize) -> usize {
-        let mut inner = self.inner.write();
-        inner.settle(most);
-        inner.moved.len()
+        let mut orders = self.orders.write();
+        let mut posts = self.posts.write();
+        let (moves, left) = (posts.take_moves(most), posts.moved.len());
+        drop(posts);
+        orders.apply(moves, self.clock.now());
+        left
     }
 
     /// How many posts are out of their places.
     pub(crate) fn moved(&self) -> usize {
-        self.inner.read().moved.len()
+        self.posts.read().moved.len()
     }
 
     /// See [`LiveCounts::merge`]; the lock is taken once for all states.
     pub fn merge_all<'a>(&self, states: impl IntoIterator<Item = &'a PostState>) {
-        let now = self.clock.now();
-        let mut inner = self.inner.write();
-        inner.orders.forget_before(now);
+        let mut posts = self.posts.write();
         for state in states {
-            inner.merge(state);
+            posts.merge(state);
         }
-        if inner.moved.len() > MOST_MOVED {
-            inner.settle(usize::MAX);
+        let moved = posts.moved.len();
+        drop(posts);
+        if moved > MOST_MOVED {
+            self.settle(usize::MAX);
         }
     }
 
     /// See [`LiveCounts::hide`].
     pub fn set_hidden(&self, post: &PostId, hidden: bool) {
-        let mut inner = self.inner.write();
-        let Some(at) = inner.table.place(post.as_str()) else {
+        let mut orders = self.orders.write();
+        let mut posts = self.posts.write();
+        let Some(at) = posts.table.place(post.as_str()) else {
             return;
         };
-        if inner.table.is_hidden_at(at) != hidden {
-            inner.settle(usize::MAX);
-            let Inner { table, orders, .. } = &mut *inner;
-            table.set_hidden(at, hidden);
-            let rank = table.rank_at(at);
+        if posts.table.is_hidden_at(at) != hidden {
+            orders.apply(posts.take_moves(usize::MAX), self.clock.now());
+            posts.table.set_hidden(at, hidden);
+            let rank = posts.table.rank_at(at);
             if hidden { orders.remove(&rank) } else { orders.insert(rank) }
         }
     }
 }
 
-impl Inner {
+impl Posts {
     /// Looks the post up once: this is most of what a like costs here.
     fn merge(&mut self, new: &PostState) {
         let Some(at) = self.table.place(new.post.as_str()) else {
@@ -202,20 +209,18 @@ impl Inner {
         }
     }
 
-    /// Puts up to `most` posts into their places.
-    fn settle(&mut self, most: usize) {
-        let Self { table, orders, moved } = self;
+    /// Up to `most` of the moves that wait, for whoever holds the lock of the orders.
+    fn take_moves(&mut self, most: usize) -> Vec<Move> {
+        let Self { table, moved } = self;
         let kept = moved.len().saturating_sub(most);
-        for Moved { at, from } in moved.drain(kept..) {
+        let take = |Moved { at, from }| {
             table.end_move(at);
-            let rank = table.rank_at(at);
-            match from {
-                Some((total, created_at)) => {
-                    orders.replace(&RankEntry { total, created_at, ..rank.clone() }, rank);
-                }
-                None => orders.insert(rank),
-            }
-        }
+            let to = table.rank_at(at);
+            let from =
+                from.map(|(total, created_at)| RankEntry { total, created_at, ..to.clone() });
+            Move { from, to }
+        };
+        moved.drain(kept..).map(take).collect()
     }
 }
 
@@ -237,12 +242,12 @@ impl LiveCounts for Board {
     }
 
     async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
-        let inner = self.inner.read();
-        Ok(posts.iter().map(|post| inner.table.get(post).map(|(state, _)| state)).collect())
+        let held = self.posts.read();
+        Ok(posts.iter().map(|post| held.table.get(post).map(|(state, _)| state)).collect())
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {
-        Ok(self.in_order().orders.top(since, limit))
+        Ok(self.in_order().top(since, limit))
     }
 
     async fn recent(
@@ -299,8 +304,8 @@ mod tests {
                         let mut ranks: Vec<_> = visible.map(|(rank, _)| rank.clone()).collect();
                         ranks.sort();
                         let read = board.in_order();
-                        prop_assert_eq!(read.orders.top(None, 100), ranks.clone());
-                        prop_assert_eq!(read.orders.top(Some(Millis(1_799_999_999_000)), 100), ranks);
+                        prop_assert_eq!(read.top(None, 100), ranks.clone());
+                        prop_assert_eq!(read.top(Some(Millis(1_799_999_999_000)), 100), ranks);
                     }
                     _ => {}
                 }

@@ -17,6 +17,12 @@ pub(super) struct Orders {
     first_hour: u64,
 }
 
+/// A post that goes to another place, or gets its first.
+pub(super) struct Move {
+    pub(super) from: Option<RankEntry>,
+    pub(super) to: RankEntry,
+}
+
 /// The oldest hour that the longest window can reach at `now`, or within the hour after.
 fn oldest_hour(now: Millis) -> u64 {
     now.minus(Window::LONGEST + Duration::from_millis(HOUR)).0 / HOUR
@@ -60,8 +66,19 @@ impl Orders {
         self.remove_rank(rank);
     }
 
+    /// Moves posts, and drops the hours that no window reaches any more at `now`.
+    pub(super) fn apply(&mut self, moves: Vec<Move>, now: Millis) {
+        self.forget_before(now);
+        for Move { from, to } in moves {
+            match from {
+                Some(from) => self.replace(&from, to),
+                None => self.insert(to),
+            }
+        }
+    }
+
     /// Moves a post; its place in time order is touched only if it was created at another time.
-    pub(super) fn replace(&mut self, old: &RankEntry, new: RankEntry) {
+    fn replace(&mut self, old: &RankEntry, new: RankEntry) {
         if old.created_at == new.created_at {
             self.remove_rank(old);
             self.insert_rank(new);
@@ -86,8 +103,7 @@ impl Orders {
         }
     }
 
-    /// Drops the hours that no window reaches any more.
-    pub(super) fn forget_before(&mut self, now: Millis) {
+    fn forget_before(&mut self, now: Millis) {
         let oldest = oldest_hour(now);
         if oldest > self.first_hour {
             self.first_hour = oldest;

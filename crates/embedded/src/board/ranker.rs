@@ -9,7 +9,7 @@ use super::Board;
 /// Posts out of their places that are worth waking the thread for. A reader that comes first
 /// moves at most about as many, in a millisecond.
 const ENOUGH: usize = 512;
-/// Posts that are moved under one hold of the lock: readers and the committer wait some 50 µs.
+/// Posts that are moved under one hold of the lock: readers wait some 50 µs.
 const SLICE: usize = 64;
 
 /// The thread, which ends when this is dropped.

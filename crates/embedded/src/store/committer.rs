@@ -60,7 +60,9 @@ impl Committer {
         while commands.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
             // With no core free, those who are about to send do so first and share the fsync.
             // With a free one this returns at once.
-            (0..YIELDS).for_each(|_| std::thread::yield_now());
+            if batch.len() < MAX_BATCH {
+                (0..YIELDS).for_each(|_| std::thread::yield_now());
+            }
             while batch.len() < MAX_BATCH
                 && let Ok(command) = commands.try_recv()
             {
