@@ -98,11 +98,15 @@ stack-logs: ## Show the ends of the stack's logs
 
 # Everything that needs the real engines: the adapters' suites, the services from outside, and the
 # page and the API through the gateway. The engines are those of `make stack-up` if they run.
-STACK_CRATES := kudos-cassandra kudos-redis kudos-kafka kudos-elastic
+STACK_CRATES := kudos-cassandra kudos-redis kudos-kafka kudos-elastic kudos-suite
 
 .PHONY: test-stack
 test-stack: native ## Start the stack, and test everything on its real engines
 	scripts/test-stack $(STACK_CRATES)
+
+.PHONY: bench-stack
+bench-stack: native ## Measure the suite on real engines, and write docs/BENCHMARKS-STACK.md
+	scripts/bench-stack $(ARGS)
 
 .PHONY: test-compose
 test-compose: native ## Bring docker-compose.yml up with a real engine, like, break, like again

@@ -19,6 +19,9 @@ use crate::likes::{Likes, post_name, user_name};
 pub(crate) enum Send {
     /// Likes.
     Likes(Likes),
+    /// Posts, with a title of words and a number.
+    #[cfg(feature = "stack")]
+    Posts(crate::stack::Texts),
     /// Requests that do nothing.
     Nothing,
 }
@@ -38,6 +41,8 @@ impl Send {
                 request.extend_from_slice(user.as_bytes());
                 request.extend_from_slice(b"\r\nContent-Length: 0\r\n\r\n");
             }
+            #[cfg(feature = "stack")]
+            Self::Posts(texts) => texts.write(number, &user, request),
             Self::Nothing => {
                 request.extend_from_slice(b"POST /v1/noop HTTP/1.1\r\nHost: bench\r\nX-User-Id: ");
                 request.extend_from_slice(user.as_bytes());
@@ -118,7 +123,7 @@ impl Connection {
         }
     }
 
-    /// Reads one answer whole; anything but 200 ends the measurement.
+    /// Reads one answer whole; anything but 200, or 201 of what is new, ends the measurement.
     async fn read_success(&mut self) -> Result<(), Error> {
         self.answer.clear();
         loop {
@@ -131,7 +136,7 @@ impl Connection {
                 break;
             }
         }
-        if self.answer.starts_with(b"HTTP/1.1 200 ") {
+        if self.answer.starts_with(b"HTTP/1.1 200 ") || self.answer.starts_with(b"HTTP/1.1 201 ") {
             return Ok(());
         }
         Err(Error::Answer(String::from_utf8_lossy(&self.answer).into_owned()))

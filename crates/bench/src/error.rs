@@ -8,6 +8,10 @@ pub(crate) enum Error {
     /// The file system, a socket or a child process.
     #[error("input or output")]
     Io(#[from] io::Error),
+    /// The measurement of the suite.
+    #[cfg(feature = "stack")]
+    #[error("the suite")]
+    Stack(#[source] Box<crate::stack::Fault>),
     /// The comparison of storage engines.
     #[error("comparison of stores")]
     Stores(#[from] crate::stores::Error),
@@ -69,4 +73,11 @@ pub(crate) enum Error {
         /// What the counts say.
         counted: u64,
     },
+}
+
+#[cfg(feature = "stack")]
+impl From<crate::stack::Fault> for Error {
+    fn from(fault: crate::stack::Fault) -> Self {
+        Self::Stack(Box::new(fault))
+    }
 }

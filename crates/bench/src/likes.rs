@@ -29,6 +29,12 @@ impl Likes {
         Self { first: post, posts: 1 }
     }
 
+    /// Likes over that many posts from number `first` on.
+    #[cfg(feature = "stack")]
+    pub(crate) const fn between(first: u64, posts: u64) -> Self {
+        Self { first, posts }
+    }
+
     /// The numbers of the posts.
     pub(crate) fn numbers(self) -> Range<u64> {
         self.first..self.first + self.posts

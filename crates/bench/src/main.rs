@@ -15,6 +15,8 @@ mod raw;
 mod report;
 mod rows;
 mod server;
+#[cfg(feature = "stack")]
+mod stack;
 mod stores;
 mod usage;
 
@@ -74,6 +76,14 @@ enum Part {
         #[command(flatten)]
         document: Document,
     },
+    /// The suite on the running engines, beside what it is made of
+    #[cfg(feature = "stack")]
+    Stack {
+        #[command(flatten)]
+        effort: Effort,
+        #[command(flatten)]
+        options: stack::Options,
+    },
     /// Compare embedded stores on the group commit of the write path
     Stores(stores::Args),
     /// The server that `http` loads
@@ -121,6 +131,8 @@ fn run(part: Part) -> Result<(), Error> {
         }
         Part::Postgres(effort) => rows::postgres::measure(&effort)?,
         Part::All { effort, load, document } => return all::run(&effort, &load, &document),
+        #[cfg(feature = "stack")]
+        Part::Stack { effort, options } => return Ok(stack::run(&effort, &options)?),
         Part::Stores(args) => return Ok(stores::run(&args)?),
         Part::Board { posts, way } => return memory::hold(way, posts),
         // Serving ends with an exit code of its own.

@@ -100,12 +100,7 @@ impl Readers {
         }
         let all_idle = idle.len() > self.permits.available_permits();
         let oldest = (0..idle.len()).min_by_key(|&place| idle[place].idle_since)?;
-        let lost = idle.iter().position(|reader| reader.at.is_none());
-        match lost {
-            Some(place) => Some(idle.swap_remove(place)),
-            None if all_idle => Some(idle.swap_remove(oldest)),
-            None => None,
-        }
+        all_idle.then(|| idle.swap_remove(oldest))
     }
 
     async fn start(&self) -> Result<Reader, PortError> {
@@ -202,9 +197,16 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(mut reader) = self.reader.take() {
+        let Some(mut reader) = self.reader.take() else { return };
+        if reader.at.is_some() {
             reader.idle_since = Instant::now();
-            self.idle.lock().push(reader);
+            return self.idle.lock().push(reader);
+        }
+        // Nobody knows where it stands, and what it has yet to say may be of a place before: that
+        // the other partitions of a trimmed log are gone too. Closing it takes a moment.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(reader))),
+            Err(_) => drop(reader),
         }
     }
 }

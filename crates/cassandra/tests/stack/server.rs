@@ -45,6 +45,10 @@ pub(crate) fn settings(keyspace: &str) -> CassandraSettings {
         username: login().map(|(user, _)| user),
         password: login().map(|(_, password)| Secret::new(password)),
         tls: tls(),
+        // Here three nodes may share two cores, and nodes that have just started are slow. What
+        // time-outs do is tested by those who set them.
+        request_timeout: Duration::from_secs(10),
+        commit_timeout: Duration::from_secs(20),
         buckets: if keyspace == BUCKETED { BUCKETS } else { 1 },
         ..CassandraSettings::default()
     }

@@ -12,7 +12,9 @@ mod order;
 mod ranker;
 mod table;
 
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, mpsc};
+use std::{mem, thread};
 
 use async_trait::async_trait;
 use kudos_core::ports::LiveCounts;
@@ -25,6 +27,11 @@ use table::Table;
 
 /// Posts that may be out of their places before the committer itself puts them there.
 const MOST_MOVED: usize = 8192;
+
+/// States that one thread hands to the other at a time while a board is loaded, and how many times
+/// this may wait to be taken in.
+const PAGE: usize = 4096;
+const PAGES_AHEAD: usize = 4;
 
 /// Counts of every post, and the posts in popular and in time order.
 ///
@@ -57,22 +64,31 @@ impl Board {
     }
 
     /// A board of everything that a scan of the store yields. Sorting once and building the
-    /// orders from sorted runs is several times faster than inserting one by one.
+    /// orders from sorted runs is several times faster than inserting one by one; and another
+    /// thread takes in what this one reads.
     pub fn load(
         kinds: usize,
         clock: Arc<dyn Clock>,
         states: impl Iterator<Item = (PostState, bool)>,
     ) -> Self {
-        let now = clock.now();
-        let mut table = Table::new(kinds);
-        let mut ranks = Vec::new();
-        for (state, hidden) in states {
-            if !hidden {
-                ranks.push(rank_of(&state));
+        let (pages, read) = mpsc::sync_channel::<Vec<_>>(PAGES_AHEAD);
+        let (table, ranks) = thread::scope(|scope| {
+            let taking_in = scope.spawn(|| take_in(kinds, read.into_iter().flatten()));
+            let mut page = Vec::with_capacity(PAGE);
+            for state in states {
+                page.push(state);
+                // It is received until the sender is gone, unless that thread panics.
+                if page.len() == PAGE
+                    && pages.send(mem::replace(&mut page, Vec::with_capacity(PAGE))).is_err()
+                {
+                    break;
+                }
             }
-            table.insert(&state, hidden);
-        }
-        Self::of(table, Orders::from_ranks(ranks, now), clock)
+            let _ = pages.send(page);
+            drop(pages);
+            taking_in.join().unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        Self::of(table, Orders::from_ranks(ranks, clock.now()), clock)
     }
 
     fn of(table: Table, orders: Orders, clock: Arc<dyn Clock>) -> Self {
@@ -222,6 +238,20 @@ impl Posts {
         };
         moved.drain(kept..).map(take).collect()
     }
+}
+
+fn take_in(
+    kinds: usize,
+    states: impl Iterator<Item = (PostState, bool)>,
+) -> (Table, Vec<RankEntry>) {
+    let (mut table, mut ranks) = (Table::new(kinds), Vec::new());
+    for (state, hidden) in states {
+        if !hidden {
+            ranks.push(rank_of(&state));
+        }
+        table.insert(&state, hidden);
+    }
+    (table, ranks)
 }
 
 fn rank_of(state: &PostState) -> RankEntry {

@@ -3,6 +3,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::Duration;
 
 use kudos_core::{Millis, RankEntry, TimeKey, Window};
@@ -42,18 +44,25 @@ impl Orders {
         }
     }
 
-    /// Orders of distinct posts. The sets are built from sorted input, which packs their nodes.
+    /// Orders of distinct posts. The sets are built from sorted input, which packs their nodes; the
+    /// time order by another thread.
     pub(super) fn from_ranks(mut ranks: Vec<RankEntry>, now: Millis) -> Self {
-        let mut orders = Self::new(now);
+        let first_hour = oldest_hour(now);
         let mut times: Vec<TimeKey> = ranks.iter().map(time_key).collect();
-        times.sort_unstable();
-        orders.by_time = times.into_iter().collect();
-        ranks.sort_unstable();
-        for rank in ranks.iter().filter(|rank| rank.created_at.0 / HOUR >= orders.first_hour) {
-            orders.by_hour.entry(rank.created_at.0 / HOUR).or_default().insert(rank.clone());
-        }
-        orders.popular = ranks.into_iter().collect();
-        orders
+        thread::scope(|scope| {
+            let by_time = scope.spawn(move || {
+                times.sort_unstable();
+                times.into_iter().collect()
+            });
+            ranks.sort_unstable();
+            let mut by_hour: BTreeMap<u64, BTreeSet<RankEntry>> = BTreeMap::new();
+            for rank in ranks.iter().filter(|rank| rank.created_at.0 / HOUR >= first_hour) {
+                by_hour.entry(rank.created_at.0 / HOUR).or_default().insert(rank.clone());
+            }
+            let popular = ranks.into_iter().collect();
+            let by_time = by_time.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Self { popular, by_time, by_hour, first_hour }
+        })
     }
 
     pub(super) fn insert(&mut self, rank: RankEntry) {

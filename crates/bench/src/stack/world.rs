@@ -1,0 +1,195 @@
+//! Deployments of the benches' own on the running engines: a keyspace, topic, index and prefix
+//! each, and the services that use them.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+use kudos_cassandra::{Cassandra, CassandraSettings};
+use kudos_core::{Kinds, SystemClock};
+use kudos_elastic::{Elastic, ElasticSettings};
+use kudos_redis::{RedisLive, RedisSettings};
+use kudos_runtime::config::Sources;
+use kudos_runtime::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+
+/// How often the index shows what it was told, in milliseconds: Elasticsearch's own default, and
+/// what the row on freshness is held against.
+pub(crate) const REFRESH_MS: u64 = 1_000;
+
+/// Where the engines of `make stack-up` are, as `deploy/local/stack env` says it.
+pub(crate) struct Addresses {
+    pub(crate) cassandra: String,
+    pub(crate) redis: String,
+    pub(crate) kafka: String,
+    pub(crate) elastic: String,
+    home: PathBuf,
+}
+
+impl Addresses {
+    /// Of the stack with one node of each engine, which is what can be compared on one machine.
+    pub(crate) fn find() -> Result<Self, Fault> {
+        let of = |name: &'static str| std::env::var(name).map_err(|_| Fault::NoStack(name));
+        if of("KUDOS_STACK_PROFILE")? != "small" {
+            return Err(Fault::NoStack("KUDOS_STACK_PROFILE=small"));
+        }
+        Ok(Self {
+            cassandra: of("KUDOS_STACK_CASSANDRA")?,
+            redis: of("KUDOS_STACK_REDIS")?,
+            kafka: of("KUDOS_STACK_KAFKA")?,
+            elastic: of("KUDOS_STACK_ELASTIC")?,
+            home: of("KUDOS_STACK_HOME")?.into(),
+        })
+    }
+
+    /// The processes of the engines, by name.
+    pub(crate) fn pids(&self) -> Result<Vec<(String, u32)>, Fault> {
+        let pid = |engine: &str| {
+            let text = std::fs::read_to_string(self.home.join(format!("{engine}-1/pid")))?;
+            let pid = text.trim().parse().map_err(|_| Fault::NoStack("a process id"))?;
+            Ok((engine.to_owned(), pid))
+        };
+        ["cassandra", "redis", "kafka", "elasticsearch"].into_iter().map(pid).collect()
+    }
+}
+
+/// One deployment.
+pub(crate) struct World {
+    /// Its keyspace, topic and index, and the prefix of its keys.
+    pub(crate) name: String,
+    settings: Vec<(&'static str, String)>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Engines {
+    cassandra: CassandraSettings,
+    redis: RedisSettings,
+    elastic: ElasticSettings,
+}
+
+impl Settings for Engines {}
+
+impl World {
+    /// Makes the deployment by the product's own migrations, unless it is there.
+    pub(crate) fn open(name: &str, at: &Addresses) -> Result<Self, Fault> {
+        let settings = vec![
+            ("cassandra.contact_points", format!("[{:?}]", at.cassandra)),
+            ("cassandra.keyspace", name.to_owned()),
+            ("cassandra.replication.datacenter1", "1".to_owned()),
+            ("redis.nodes", format!("[{:?}]", at.redis)),
+            ("redis.mode", "single".to_owned()),
+            ("redis.prefix", format!("{name}:")),
+            ("kafka.brokers", format!("[{:?}]", at.kafka)),
+            ("kafka.topic", name.to_owned()),
+            ("kafka.dead_topic", format!("{name}.dead")),
+            ("kafka.group", name.to_owned()),
+            ("elastic.urls", format!("[{:?}]", at.elastic)),
+            ("elastic.index", name.to_owned()),
+            ("elastic.replicas", "0".to_owned()),
+        ];
+        let world = Self { name: name.to_owned(), settings };
+        let migrated =
+            program("kudosctl")?.arg("migrate").args(world.flags("kudosctl")).output()?;
+        if migrated.status.success() {
+            return Ok(world);
+        }
+        Err(Fault::Program("kudosctl migrate", String::from_utf8_lossy(&migrated.stderr).into()))
+    }
+
+    /// The settings that a program knows; it refuses those of sections that it has not.
+    fn flags(&self, program: &str) -> Vec<String> {
+        let without = if program == "reaction-write" { "elastic." } else { "none" };
+        let known = self.settings.iter().filter(|(key, _)| !key.starts_with(without));
+        known.flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]).collect()
+    }
+
+    /// Starts a service on a free port, and waits until it serves.
+    pub(crate) fn start(&self, name: &'static str) -> Result<Service, Fault> {
+        let mut command = program(name)?;
+        command.args(self.flags(name)).args(["--listen", "127.0.0.1:0"]);
+        if name != "projector" {
+            // No limit: all load comes from one address.
+            command.args(["--set", "limits.writes_per_second=0"]);
+            command.args(["--set", "limits.requests_per_second=0"]);
+        }
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let mut said = String::new();
+        while let Some(Ok(line)) = log.next() {
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            if event["message"] == "serving"
+                && let Some(address) = event["address"].as_str().and_then(|text| text.parse().ok())
+            {
+                // Somebody has to read what it still writes.
+                thread::spawn(move || log.for_each(drop));
+                return Ok(Service { child, name, address });
+            }
+            said.push_str(&line);
+        }
+        child.wait()?;
+        Err(Fault::Program(name, said))
+    }
+
+    fn engines(&self) -> Result<Engines, Fault> {
+        let flags = self.settings.iter().filter(|(key, _)| !key.starts_with("kafka."));
+        let flags = flags.map(|(key, value)| format!("{key}={value}"));
+        Sources::none().assignments("--set", flags).load().map_err(Fault::of)
+    }
+
+    /// The truth, opened by this process.
+    pub(crate) async fn cassandra(&self) -> Result<Cassandra, Fault> {
+        let settings = self.engines()?.cassandra;
+        let connected = Cassandra::connect(&settings, Kinds::default(), Arc::new(SystemClock));
+        connected.await.map_err(Fault::of)
+    }
+
+    /// The live counts, opened by this process.
+    pub(crate) async fn redis(&self) -> Result<Arc<RedisLive>, Fault> {
+        let live = RedisLive::new(self.engines()?.redis, Arc::default(), Arc::new(()));
+        live.map(Arc::new).map_err(Fault::of)
+    }
+
+    /// The index, opened by this process.
+    pub(crate) async fn elastic(&self) -> Result<Arc<Elastic>, Fault> {
+        let index = Elastic::new(&self.engines()?.elastic, Kinds::default(), Arc::new(()));
+        index.map(Arc::new).map_err(Fault::of)
+    }
+}
+
+/// A program of the suite, built beside this one.
+fn program(name: &'static str) -> Result<Command, Fault> {
+    let built = std::env::current_exe()?.with_file_name(name);
+    if !built.exists() {
+        return Err(Fault::NotBuilt(name));
+    }
+    let mut command = Command::new(built);
+    command.env_clear().stdin(Stdio::null());
+    Ok(command)
+}
+
+/// A running service, killed when it is dropped.
+pub(crate) struct Service {
+    child: Child,
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+}
+
+impl Service {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // What it held in memory is of nobody's use; it may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
