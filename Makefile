@@ -25,7 +25,8 @@ build: ## Build the product, optimised: target/release/kudos
 
 .PHONY: test
 test: native ## Run every hermetic test: no server, no network
-	cargo test --workspace $(FEATURES)
+	# Tests wait for disks and clocks more than they compute.
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --workspace $(FEATURES)
 
 .PHONY: test-api
 test-api: server ## Test the served API against its own description
@@ -102,7 +103,7 @@ STACK_CRATES := kudos-cassandra kudos-redis kudos-kafka kudos-elastic kudos-suit
 
 .PHONY: test-stack
 test-stack: native ## Start the stack, and test everything on its real engines
-	scripts/test-stack $(STACK_CRATES)
+	scripts/with-stack servers -- scripts/test-stack $(STACK_CRATES)
 
 .PHONY: bench-stack
 bench-stack: native ## Measure the suite on real engines, and write docs/BENCHMARKS-STACK.md

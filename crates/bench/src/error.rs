@@ -13,6 +13,7 @@ pub(crate) enum Error {
     #[error("the suite")]
     Stack(#[source] Box<crate::stack::Fault>),
     /// The comparison of storage engines.
+    #[cfg(feature = "stores")]
     #[error("comparison of stores")]
     Stores(#[from] crate::stores::Error),
     /// The storage engine by itself.

@@ -3,11 +3,13 @@
 //! Each figure is a ratio of two things that take turns in one run, the median quoted with its
 //! range. Run it in release mode on an idle machine. A target that is missed fails nothing.
 
+mod child;
 mod client;
 mod embedded;
 mod error;
 mod likes;
 mod machine;
+mod open_loop;
 mod pairs;
 mod postgres;
 mod posts;
@@ -17,6 +19,7 @@ mod rows;
 mod server;
 #[cfg(feature = "stack")]
 mod stack;
+#[cfg(feature = "stores")]
 mod stores;
 mod usage;
 
@@ -85,6 +88,7 @@ enum Part {
         options: stack::Options,
     },
     /// Compare embedded stores on the group commit of the write path
+    #[cfg(feature = "stores")]
     Stores(stores::Args),
     /// The server that `http` loads
     #[command(hide = true)]
@@ -133,6 +137,7 @@ fn run(part: Part) -> Result<(), Error> {
         Part::All { effort, load, document } => return all::run(&effort, &load, &document),
         #[cfg(feature = "stack")]
         Part::Stack { effort, options } => return Ok(stack::run(&effort, &options)?),
+        #[cfg(feature = "stores")]
         Part::Stores(args) => return Ok(stores::run(&args)?),
         Part::Board { posts, way } => return memory::hold(way, posts),
         // Serving ends with an exit code of its own.

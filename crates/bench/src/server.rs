@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
 use axum::Router;
@@ -34,6 +34,7 @@ use kudos_runtime::start::{BoxError, Context, start};
 use kudos_write::{WriteService, WriteSettings};
 use serde::{Deserialize, Serialize};
 
+use crate::child::Running;
 use crate::error::Error;
 
 /// A limit that counts every request and refuses none.
@@ -44,9 +45,9 @@ const LIMITS: LimitSettings = LimitSettings {
     request_burst: 1_000_000_000,
 };
 
-/// A running server, killed when it is dropped.
+/// A running server.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Running,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -54,38 +55,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on `folder` that knows `posts` posts, and waits until it listens.
     pub(crate) fn start(folder: &Path, posts: u64) -> Result<Self, Error> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .arg("--folder")
-            .arg(folder)
-            .args(["--posts", &posts.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").arg("--folder").arg(folder).args(["--posts", &posts.to_string()]);
+        let mut child = Running(command.stdout(Stdio::piped()).spawn()?);
         let mut line = String::new();
-        if let Some(output) = child.stdout.take() {
+        if let Some(output) = child.0.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
         }
-        match line.trim().parse() {
-            Ok(address) => Ok(Self { child, address }),
-            Err(_) => {
-                child.kill()?;
-                child.wait()?;
-                Err(Error::NoServer)
-            }
-        }
-    }
-
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has nothing left to lose, and may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let address = line.trim().parse().map_err(|_| Error::NoServer)?;
+        Ok(Self { child, address })
     }
 }
 

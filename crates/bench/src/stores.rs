@@ -3,6 +3,7 @@
 //! One committer writes batches of reactions, each an atomic batch of three records per reaction
 //! that is on disk when the commit returns. Engines take turns, so that a busy neighbour or a slow
 //! minute of the disk hits all of them; the table shows medians.
+mod disk;
 mod engine;
 mod workload;
 
@@ -148,7 +149,7 @@ fn write_filled(args: &Args, root: &Path) -> Result<(), Error> {
             "{:<6} filled with {FILLED_ROWS} rows in {:.2} s, {} MB on disk",
             kind.name(),
             started.elapsed().as_secs_f64(),
-            usage::disk_bytes(&dir)? / 1_000_000,
+            disk::disk_bytes(&dir)? / 1_000_000,
         ))?;
         let started = Instant::now();
         let store = kind.open(&dir, args)?;
@@ -176,7 +177,7 @@ fn write_filled(args: &Args, root: &Path) -> Result<(), Error> {
         read(kind, &*store)?;
         let rows = store.last_log()?;
         drop(store);
-        let bytes = usage::disk_bytes(&dir)?;
+        let bytes = disk::disk_bytes(&dir)?;
         line(format_args!(
             "{:<6} {rows} reactions occupy {} MB, {} bytes each",
             kind.name(),
@@ -242,7 +243,7 @@ fn measure_writes(
 ) -> Result<Cost, Error> {
     let mut workload = Workload::new(seed + batch as u64, next_log);
     let (mut commits, mut busy, mut slowest) = (0_u64, Duration::ZERO, Duration::ZERO);
-    let (cpu, written) = (usage::cpu_time(), usage::written_bytes()?);
+    let (cpu, written) = (usage::cpu_time(), disk::written_bytes()?);
     // Making the reactions is counted in the processor time of every engine alike, not in `busy`.
     while busy < Duration::from_secs(args.seconds) {
         let ops = workload.batch(batch);
@@ -256,7 +257,7 @@ fn measure_writes(
         ops_per_second: ops / busy.as_secs_f64(),
         commits_per_second: commits as f64 / busy.as_secs_f64(),
         cpu_per_100k: (usage::cpu_time() - cpu).as_secs_f64() / ops * 1e5,
-        written_per_op: (usage::written_bytes()? - written) as f64 / ops,
+        written_per_op: (disk::written_bytes()? - written) as f64 / ops,
         slowest_ms: slowest.as_secs_f64() * 1e3,
     })
 }

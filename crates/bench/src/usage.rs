@@ -1,11 +1,9 @@
-//! What a measurement cost: processor time, bytes written, bytes kept.
+//! What a measurement cost: processor time and memory.
 use rustix::time::{ClockId, clock_gettime};
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
+use std::{fs, io, time::Duration};
 
 /// Clock ticks of `/proc/self/stat` a second: fixed at 100 by the kernel's interface.
 const TICKS_PER_SECOND: u64 = 100;
-/// Unit of `st_blocks`, whatever the file system's own block size.
-const BLOCK_BYTES: u64 = 512;
 
 /// Processor time of this process in user and kernel mode, all threads, to the nanosecond.
 pub(crate) fn cpu_time() -> Duration {
@@ -35,24 +33,4 @@ pub(crate) fn cpu_time_of(pid: u32) -> io::Result<Duration> {
         .filter_map(|field| field.parse::<u64>().ok())
         .sum();
     Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
-}
-
-/// Bytes that this process caused to be sent to the disk so far.
-pub(crate) fn written_bytes() -> io::Result<u64> {
-    let io = fs::read_to_string("/proc/self/io")?;
-    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    Ok(line.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0))
-}
-
-/// Bytes that the files under `dir` occupy: holes of preallocated files do not count.
-pub(crate) fn disk_bytes(dir: &Path) -> io::Result<u64> {
-    let mut total = 0;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        total += match entry.file_type()?.is_dir() {
-            true => disk_bytes(&entry.path())?,
-            false => entry.metadata()?.blocks() * BLOCK_BYTES,
-        };
-    }
-    Ok(total)
 }

@@ -54,7 +54,7 @@ impl Db {
             .keepalive_timeout(settings.keepalive)
             .tcp_nodelay(true)
             .keyspaces_to_fetch([&settings.keyspace])
-            .tls_context(tls::client_config(&settings.tls)?);
+            .tls_context(tls::connector(&settings.tls)?);
         if let (Some(user), Some(password)) = (&settings.username, &settings.password) {
             builder = builder.user(user, password.expose_secret());
         }

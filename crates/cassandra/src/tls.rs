@@ -1,53 +1,46 @@
 //! Encryption between this process and the nodes.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslFiletype, SslMethod, SslVersion};
+use openssl::x509::X509;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
 
 use crate::error::ConnectError;
 use crate::settings::TlsSettings;
 
-/// The TLS of a session; none if it is not enabled.
-pub(crate) fn client_config(tls: &TlsSettings) -> Result<Option<Arc<ClientConfig>>, ConnectError> {
+/// The TLS of a session; none if it is not enabled. The driver adds to it that a node's certificate
+/// has to name the node's address.
+pub(crate) fn connector(tls: &TlsSettings) -> Result<Option<SslConnectorBuilder>, ConnectError> {
     let (true, Some(ca_file)) = (tls.enabled, &tls.ca_file) else { return Ok(None) };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("ca_file", ca_file)? {
-        roots.add(certificate).map_err(|error| failed("ca_file", ca_file, error))?;
+    let fail = |error| failed("ca_file", ca_file, error);
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(fail)?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(fail)?;
+    // In place of the authorities that the machine trusts.
+    builder.set_cert_store(authorities(ca_file)?);
+    if let (Some(cert_file), Some(key_file)) = (&tls.cert_file, &tls.key_file) {
+        let cert = builder.set_certificate_chain_file(cert_file);
+        cert.map_err(|error| failed("cert_file", cert_file, error))?;
+        let key = builder.set_private_key_file(key_file, SslFiletype::PEM);
+        key.and_then(|()| builder.check_private_key())
+            .map_err(|error| failed("key_file", key_file, error))?;
     }
-    // The provider is named, so that another one linked into the process is not asked.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed("ca_file", ca_file, error))?
-        .with_root_certificates(roots);
-    let config = match (&tls.cert_file, &tls.key_file) {
-        (Some(cert_file), Some(key_file)) => {
-            let key = PrivateKeyDer::from_pem_file(key_file)
-                .map_err(|error| failed("key_file", key_file, error))?;
-            let chain = certificates("cert_file", cert_file)?;
-            let config = builder.with_client_auth_cert(chain, key);
-            config.map_err(|error| failed("cert_file", cert_file, error))?
-        }
-        _ => builder.with_no_client_auth(),
-    };
-    Ok(Some(Arc::new(config)))
+    Ok(Some(builder))
 }
 
 /// At least one certificate.
-fn certificates(
-    key: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(key, path, error))?;
-    let found: Vec<_> =
-        found.collect::<Result<_, _>>().map_err(|error| failed(key, path, error))?;
-    match found.is_empty() {
-        true => Err(failed(key, path, "holds no PEM certificate")),
-        false => Ok(found),
+fn authorities(path: &Path) -> Result<X509Store, ConnectError> {
+    let pem = std::fs::read(path).map_err(|error| failed("ca_file", path, error))?;
+    let fail = |error| failed("ca_file", path, error);
+    let (found, mut store) =
+        (X509::stack_from_pem(&pem).map_err(fail)?, X509StoreBuilder::new().map_err(fail)?);
+    if found.is_empty() {
+        return Err(failed("ca_file", path, "holds no PEM certificate"));
     }
+    for certificate in found {
+        store.add_cert(certificate).map_err(fail)?;
+    }
+    Ok(store.build())
 }
 
 fn failed(key: &'static str, path: &Path, cause: impl std::fmt::Display) -> ConnectError {
@@ -68,7 +61,7 @@ mod tests {
         let (empty, missing) = (folder.path().join("empty.pem"), folder.path().join("none.pem"));
         std::fs::write(&empty, "").unwrap();
         for path in [&empty, &missing] {
-            let error = client_config(&settings(path)).unwrap_err().to_string();
+            let error = connector(&settings(path)).err().unwrap().to_string();
             assert!(error.starts_with("cassandra.tls.ca_file: "), "{error}");
             assert!(error.contains(&*path.to_string_lossy()), "{error}");
         }
@@ -77,6 +70,6 @@ mod tests {
     #[test]
     fn without_tls_no_file_is_read() {
         let off = TlsSettings { enabled: false, ..settings(Path::new("/none")) };
-        assert!(client_config(&off).unwrap().is_none());
+        assert!(connector(&off).unwrap().is_none());
     }
 }

@@ -50,15 +50,12 @@ fn measure(effort: &Effort, load: &Load) -> Result<Vec<Row>, Error> {
 
 fn text(effort: &Effort, machine: &str, table: &str) -> String {
     let date = OffsetDateTime::now_utc().date();
-    let (run, turns) = match effort.quick {
-        true => ("This was a quick run: too coarse to quote.\n\n", effort.pairs()),
-        false => ("", effort.pairs()),
-    };
+    let (caveat, turns) = (effort.caveat(), effort.pairs());
     let options = if effort.quick { " --quick" } else { "" };
     let users = likes::USERS;
     format!(
         "# Benchmarks\n\n\
-         Written by `cargo run --release -p kudos-bench -- all{options}` on {date} (UTC).\n\n{run}\
+         Written by `cargo run --release -p kudos-bench -- all{options}` on {date} (UTC).\n\n{caveat}\
          ## Machine\n\n{machine}\n\
          ## Figures\n\n\
          A figure is the median of {turns} turns with its range; where two things are compared \

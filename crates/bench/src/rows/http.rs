@@ -45,9 +45,9 @@ pub(crate) fn measure(effort: &Effort, load: &Load) -> Result<Row, Error> {
     let server = Server::start(folder.path(), LIKES.posts)?;
     let client = RefCell::new(Client::connect(server.address, load.connections)?);
     let rate = |what: Send, pair: u64, cost: &Cost| {
-        let before = (usage::cpu_time_of(server.pid())?, usage::cpu_time());
+        let before = (usage::cpu_time_of(server.child.pid())?, usage::cpu_time());
         let took = client.borrow_mut().send(what, pair * turn, turn)?;
-        let after = (usage::cpu_time_of(server.pid())?, usage::cpu_time());
+        let after = (usage::cpu_time_of(server.child.pid())?, usage::cpu_time());
         let each = |from, to: Duration| (to.saturating_sub(from)).as_secs_f64() * 1e6 / turn as f64;
         cost.server.borrow_mut().push(each(before.0, after.0));
         cost.client.borrow_mut().push(each(before.1, after.1));

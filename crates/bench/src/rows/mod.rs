@@ -31,6 +31,11 @@ impl Effort {
         if self.quick { 3 } else { 7 }
     }
 
+    /// What a document says of how it was measured, if it is a reservation.
+    pub(crate) fn caveat(&self) -> &'static str {
+        if self.quick { "This was a quick run: too coarse to quote.\n\n" } else { "" }
+    }
+
     /// Likes of a turn, fewer when quick.
     pub(crate) fn likes(&self, thorough: u64) -> u64 {
         if self.quick { thorough / 2 } else { thorough }

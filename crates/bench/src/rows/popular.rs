@@ -1,25 +1,23 @@
 //! Latency of the popular page while likes arrive.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use kudos_core::ports::ReactionStore;
 use kudos_core::{Clock, Kinds, SystemClock, Window};
 use kudos_http::cursor::CursorKey;
 use kudos_query::{QueryService, QuerySettings, SearchRequest, Sort, Sources};
-use tokio::task::JoinSet;
 
 use super::Effort;
 use super::filled::{Filled, LIKES};
 use crate::embedded::Likers;
 use crate::error::Error;
 use crate::likes::Likes;
+use crate::open_loop;
 use crate::pairs::{Spread, grouped};
 use crate::report::{Row, progress};
 
 /// Pages a second, and as many likes, half a period later.
-const RATE: u64 = 1_000;
+const RATE: u32 = 1_000;
 const LIMIT: usize = 20;
 const TARGET_MS: f64 = 2.0;
 
@@ -39,7 +37,7 @@ pub(crate) fn measure(effort: &Effort, filled: &Filled) -> Result<Vec<Row>, Erro
         service: Arc::new(service(&likers)?),
         likes: Likes::over(filled.posts),
         likers: &likers,
-        pages: RATE * if effort.quick { 2 } else { 4 },
+        pages: u64::from(RATE) * if effort.quick { 2 } else { 4 },
     };
     let (mut all, mut week, mut nothing) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..effort.pairs() {
@@ -80,45 +78,27 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// An open loop: what is slow delays nothing that comes behind it. In milliseconds.
+    /// Pages and likes take turns in one open loop: what is slow delays nothing that comes behind
+    /// it. Of the pages, in milliseconds.
     fn p99(&self, subject: Subject, first: u64) -> Result<f64, Error> {
-        let (runtime, backends) = (self.likers.runtime().handle(), self.likers.backends());
-        let (mut pages, mut likes) = (JoinSet::new(), JoinSet::new());
-        let half = Duration::from_secs(1) / (2 * RATE as u32);
-        let mut intended = Instant::now();
-        for number in first..first + self.pages {
-            wait_until(intended);
-            pages.spawn_on(page(Arc::clone(&self.service), subject, intended), runtime);
-            wait_until(intended + half);
-            let (store, operation) =
-                (Arc::clone(&backends.store), self.likes.operation(number, SystemClock.now()));
-            likes.spawn_on(async move { store.apply(operation).await }, runtime);
-            intended += 2 * half;
-        }
-        let mut taken = Histogram::<u64>::new(3).expect("three digits are within its bounds");
-        runtime.block_on(async {
-            while let Some(like) = likes.join_next().await {
-                like??;
-            }
-            while let Some(page) = pages.join_next().await {
-                taken.saturating_record(page??.as_micros() as u64);
-            }
-            Ok::<(), Error>(())
-        })?;
-        Ok(taken.value_at_quantile(0.99) as f64 / 1e3)
+        let taken =
+            open_loop::run(self.likers.runtime().handle(), (2 * RATE, 2 * self.pages), |number| {
+                let store = Arc::clone(&self.likers.backends().store);
+                let service = Arc::clone(&self.service);
+                let like = self.likes.operation(first + number / 2, SystemClock.now());
+                async move {
+                    if number % 2 == 0 {
+                        return page(&service, subject).await;
+                    }
+                    store.apply(like).await?;
+                    Ok(())
+                }
+            })?;
+        Ok(open_loop::p99_ms(taken.into_iter().step_by(2)))
     }
 }
 
-/// The thread sleeps, for the timer of the runtime counts in whole milliseconds.
-fn wait_until(instant: Instant) {
-    std::thread::sleep(instant.saturating_duration_since(Instant::now()));
-}
-
-async fn page(
-    service: Arc<QueryService>,
-    subject: Subject,
-    intended: Instant,
-) -> Result<Duration, Error> {
+async fn page(service: &QueryService, subject: Subject) -> Result<(), Error> {
     if let Subject::Page(window) = subject {
         let page = service
             .search(&SearchRequest {
@@ -134,7 +114,7 @@ async fn page(
             return Err(Error::Degraded);
         }
     }
-    Ok(intended.elapsed())
+    Ok(())
 }
 
 fn service(likers: &Likers) -> Result<QueryService, Error> {

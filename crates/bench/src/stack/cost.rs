@@ -21,11 +21,11 @@ impl Meter {
     pub(crate) fn new(
         at: &Addresses,
         engines: &[&str],
-        services: &[&Service],
+        services: &[Service],
     ) -> Result<Self, Fault> {
         let mut pids = at.pids()?;
         pids.retain(|(name, _)| engines.contains(&name.as_str()));
-        pids.extend(services.iter().map(|service| (service.name.to_owned(), service.pid())));
+        pids.extend(services.iter().map(|service| (service.name.to_owned(), service.child.pid())));
         Ok(Self { pids })
     }
 
@@ -65,9 +65,10 @@ impl Costs {
         }
     }
 
-    /// The medians, by name.
-    pub(crate) fn medians(&self) -> Vec<(&str, f64)> {
-        self.0.iter().map(|(name, costs)| (name.as_str(), Spread::of(costs).median)).collect()
+    /// The median of the process of that name.
+    fn median(&self, name: &str) -> Option<f64> {
+        let costs = self.0.iter().find(|(known, _)| known == name);
+        costs.map(|(_, costs)| Spread::of(costs).median)
     }
 
     /// The sum over all processes, turn by turn.
@@ -76,6 +77,22 @@ impl Costs {
         let of = |turn| self.0.iter().filter_map(|(_, costs)| costs.get(turn)).sum();
         (0..turns).map(of).collect()
     }
+}
+
+/// Medians in Markdown: a line for each process of the first column.
+pub(crate) fn table(columns: &[(&str, &Costs)]) -> String {
+    let heads: String = columns.iter().map(|(head, _)| format!(" {head} |")).collect();
+    let mut text = format!("| process |{heads}\n|---|{}\n", "---|".repeat(columns.len()));
+    let names = columns.first().map_or(&[][..], |(_, costs)| &costs.0).iter().map(|(name, _)| name);
+    for name in names {
+        text += &format!("| {name} |");
+        for (_, costs) in columns {
+            let cost = costs.median(name).map_or("–".to_owned(), |cost| format!("{cost:.0}"));
+            text += &format!(" {cost} |");
+        }
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -89,6 +106,7 @@ mod tests {
             costs.note(name, cost);
         }
         assert_eq!(costs.sums(), [11.0, 33.0]);
-        assert_eq!(costs.medians(), [("a", 2.0), ("b", 20.0)]);
+        let table = table(&[("each", &costs), ("none", &Costs::default())]);
+        assert!(table.ends_with("| a | 2 | – |\n| b | 20 | – |\n"), "{table}");
     }
 }

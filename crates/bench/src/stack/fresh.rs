@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
 use super::Fault;
 use super::world::{Addresses, REFRESH_MS, World};
 use crate::client::{Client, Send};
 use crate::likes::{Likes, post_name};
+use crate::open_loop::p99_ms;
 use crate::pairs::Spread;
 use crate::report::{Row, progress};
 use crate::rows::Effort;
@@ -48,18 +50,15 @@ pub(crate) fn measure(
     if !waiting.is_empty() {
         return Err(Fault::Unseen(waiting.len()));
     }
-    seen.sort_unstable_by(f64::total_cmp);
-    let p99 = seen.get(seen.len() * 99 / 100).copied().unwrap_or(f64::NAN);
-    progress(format_args!(
-        "fresh: {} likes, median {:.0} ms",
-        seen.len(),
-        Spread::of(&seen).median
-    ));
+    let p99 = p99_ms(seen.iter().copied());
+    let millis: Vec<_> = seen.iter().map(|delay| delay.as_secs_f64() * 1e3).collect();
+    let median = Spread::of(&millis).median;
+    progress(format_args!("fresh: {likes} likes, median {median:.0} ms"));
     let ratio = p99 / REFRESH_MS as f64;
     Ok(Row::at_most(
         "a like visible in Elasticsearch's order, p99",
         (
-            format!("{p99:.0} ms of {likes} likes; median {:.0} ms", Spread::of(&seen).median),
+            format!("{p99:.0} ms of {likes} likes; median {median:.0} ms"),
             format!("the refresh interval: {REFRESH_MS} ms"),
         ),
         (Spread::of(&[ratio]), ""),
@@ -68,16 +67,13 @@ pub(crate) fn measure(
 }
 
 struct Index {
-    runtime: tokio::runtime::Runtime,
-    http: reqwest::Client,
+    http: reqwest::blocking::Client,
     search: String,
 }
 
 impl Index {
     fn open(search: String) -> Result<Self, Fault> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let http = reqwest::Client::builder().no_proxy().build().map_err(Fault::of)?;
-        Ok(Self { runtime, http, search })
+        Ok(Self { http: super::http()?, search })
     }
 
     /// What a search finds of these posts.
@@ -86,10 +82,8 @@ impl Index {
             "query": { "terms": { "post": posts } }, "size": posts.len(),
             "_source": false, "docvalue_fields": ["post", "reaction_count"],
         });
-        let answer: Value = self.runtime.block_on(async {
-            let sent = self.http.post(&self.search).json(&body).send();
-            sent.await.map_err(Fault::of)?.json().await.map_err(Fault::of)
-        })?;
+        let sent = self.http.post(&self.search).json(&body).send();
+        let answer: Value = sent.and_then(Response::json).map_err(Fault::of)?;
         let hits = answer["hits"]["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
         let total = |hit: &Value| {
             let fields = &hit["fields"];
@@ -101,7 +95,7 @@ impl Index {
     fn look(
         &mut self,
         waiting: &mut HashMap<String, (u64, Instant)>,
-        seen: &mut Vec<f64>,
+        seen: &mut Vec<Duration>,
     ) -> Result<(), Fault> {
         std::thread::sleep(Duration::from_millis(10));
         if waiting.is_empty() {
@@ -112,7 +106,7 @@ impl Index {
         waiting.retain(|post, (before, since)| {
             let is_seen = totals.get(post).is_some_and(|total| total > before);
             if is_seen {
-                seen.push(since.elapsed().as_secs_f64() * 1e3);
+                seen.push(since.elapsed());
             }
             !is_seen
         });

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bare::Bare;
-use super::cost::{Costs, Meter};
+use super::cost::{Costs, Meter, table};
 use super::world::{Addresses, Service, World};
 use super::{Fault, POSTS};
 use crate::client::{Client, Send};
@@ -28,17 +28,17 @@ pub(crate) fn one_writer(
     bare: &World,
     first: u64,
 ) -> Result<(Vec<Row>, String), Fault> {
-    let (writer, turn) = (world.start("reaction-write")?, effort.likes(TURN));
-    let client = RefCell::new(Client::connect(writer.address, CONNECTIONS)?);
+    let (writers, turn) = ([world.start("reaction-write")?], effort.likes(TURN));
+    let client = RefCell::new(Client::connect(writers[0].address, CONNECTIONS)?);
     let bare = Bare::open(bare, at)?;
-    let with = Meter::new(at, &["cassandra", "redis", "kafka"], &[&writer])?;
+    let with = Meter::new(at, &["cassandra", "redis", "kafka"], &writers)?;
     let without = Meter::new(at, &["cassandra"], &[])?;
     let (mut ours, mut theirs) = (Costs::default(), Costs::default());
     let send = |from| Ok(client.borrow_mut().send(Send::Likes(LIKES), from, turn)?);
     // Both find their posts written to, and the engines warm.
     send(first)?;
     bare.send(CONNECTIONS.into(), LIKES, first, turn)?;
-    let before = Writes::of(&[&writer])?;
+    let before = Writes::of(&writers)?;
     let pairs = Pairs::run(
         "likes of one writer",
         effort.pairs(),
@@ -52,7 +52,7 @@ pub(crate) fn one_writer(
             Ok(rate(turn, without.during(turn, &mut theirs, work)?))
         },
     )?;
-    let writes = Writes::of(&[&writer])?.since(&before);
+    let writes = Writes::of(&writers)?.since(&before);
     let cpu: Vec<_> = ours.sums().iter().zip(theirs.sums()).map(|(a, b)| a / b).collect();
     let total = |costs: &Costs| format!("{:.0} µs", Spread::of(&costs.sums()));
     let rows = vec![
@@ -72,27 +72,17 @@ pub(crate) fn one_writer(
             (1.3, "≤ 1.3"),
         ),
     ];
-    Ok((rows, table_of_costs(&ours, &theirs, &writes)))
+    let Writes { conditional, operations } = writes;
+    let costs = format!(
+        "{}\nConditional writes a like: {:.3} ({conditional:.0} for {operations:.0} likes).\n",
+        table(&[("µs a like", &ours), ("µs of the bare statements", &theirs)]),
+        conditional / operations
+    );
+    Ok((rows, costs))
 }
 
 fn rate(likes: u64, took: Duration) -> f64 {
     likes as f64 / took.as_secs_f64()
-}
-
-fn table_of_costs(ours: &Costs, theirs: &Costs, writes: &Writes) -> String {
-    let mut text =
-        String::from("| process | µs a like | µs of the bare statements |\n|---|---|---|\n");
-    for (name, cost) in ours.medians() {
-        let bare = theirs.medians().into_iter().find(|(other, _)| *other == name);
-        let bare = bare.map_or("–".to_owned(), |(_, cost)| format!("{cost:.0}"));
-        text += &format!("| {name} | {cost:.0} | {bare} |\n");
-    }
-    let Writes { conditional, operations } = writes;
-    text += &format!(
-        "\nConditional writes a like: {:.3} ({conditional:.0} for {operations:.0} likes).\n",
-        conditional / operations
-    );
-    text
 }
 
 /// Likes on one post beside likes over all posts, through one writer.
@@ -149,8 +139,7 @@ const WANTED: u64 = 64;
 
 fn share_out(writers: &[Service], first: u64, turn: u64) -> Result<Writes, Fault> {
     let (count, callers) = (writers.len() as u64, u64::from(CONNECTIONS));
-    let all: Vec<_> = writers.iter().collect();
-    let before = Writes::of(&all)?;
+    let before = Writes::of(writers)?;
     thread::scope(|scope| {
         let senders: Vec<_> = (0..count)
             .zip(writers)
@@ -169,7 +158,7 @@ fn share_out(writers: &[Service], first: u64, turn: u64) -> Result<Writes, Fault
         }
         Ok::<(), Fault>(())
     })?;
-    Ok(Writes::of(&all)?.since(&before))
+    Ok(Writes::of(writers)?.since(&before))
 }
 
 /// What writers say of their commits.
@@ -180,7 +169,7 @@ struct Writes {
 }
 
 impl Writes {
-    fn of(writers: &[&Service]) -> Result<Self, Fault> {
+    fn of(writers: &[Service]) -> Result<Self, Fault> {
         let mut sum = Self::default();
         for writer in writers {
             let text = super::get(&format!("http://{}/metrics", writer.address))?;
@@ -211,26 +200,22 @@ pub(crate) fn followed(
     world: &World,
     first: u64,
 ) -> Result<String, Fault> {
-    let (writer, projector) = (world.start("reaction-write")?, world.start("projector")?);
+    let services = [world.start("reaction-write")?, world.start("projector")?];
+    let [writer, projector] = &services;
     let turn = effort.likes(TURN);
-    super::settled(&projector)?;
-    let engines = ["cassandra", "redis", "kafka", "elasticsearch"];
-    let meter = Meter::new(at, &engines, &[&writer, &projector])?;
+    super::settled(projector)?;
+    let meter = Meter::new(at, &["cassandra", "redis", "kafka", "elasticsearch"], &services)?;
     let (mut costs, begun) = (Costs::default(), Instant::now());
     for pair in 0..effort.pairs().min(3) {
         // The writer closes connections that were idle while the projector caught up.
         let mut client = Client::connect(writer.address, CONNECTIONS)?;
         meter.during(turn, &mut costs, || {
             client.send(Send::Likes(LIKES), first + pair * turn, turn)?;
-            super::settled(&projector)
+            super::settled(projector)
         })?;
     }
     progress(format_args!("likes with a projector: {:.1?}", begun.elapsed()));
-    let mut text = String::from("| process | µs a like |\n|---|---|\n");
-    for (name, cost) in costs.medians() {
-        text += &format!("| {name} | {cost:.0} |\n");
-    }
-    Ok(text)
+    Ok(table(&[("µs a like", &costs)]))
 }
 
 #[cfg(test)]

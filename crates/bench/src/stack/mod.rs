@@ -4,7 +4,7 @@
 //! |---|---|
 //! | where are engines and services? | `world.rs` |
 //! | what does a like take, and of whom? | `likes.rs`, `bare.rs`, `cost.rs` |
-//! | how long do readers wait? | `pages.rs`, `open_loop.rs` |
+//! | how long do readers wait? | `pages.rs` |
 //! | how late is Elasticsearch? | `fresh.rs` |
 //! | what would users have instead? | `rivals.rs`, and `rivals/` in Python |
 
@@ -12,20 +12,19 @@ mod bare;
 mod cost;
 mod fresh;
 mod likes;
-mod open_loop;
 mod pages;
 mod rivals;
 mod world;
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use kudos_core::Millis;
+use kudos_core::{Clock, Millis, SystemClock};
 use kudos_http::timestamp::Timestamp;
+use reqwest::blocking::Response;
 use time::OffsetDateTime;
 
 use crate::client::{Client, Send};
@@ -75,8 +74,11 @@ pub(crate) enum Fault {
     /// A conditional write was not applied though nobody else writes, or a thread was lost.
     #[error("a write or a thread was lost")]
     Lost,
-    /// An answer that does not hold what was asked for, or from a source that is second best.
-    #[error("an answer was short or degraded: {0}")]
+    /// A task of the load was lost.
+    #[error("a task was lost")]
+    Task(#[from] tokio::task::JoinError),
+    /// An answer that holds less than there is.
+    #[error("an answer was short: {0}")]
     Short(String),
     /// Likes that never arrived in the index.
     #[error("{0} likes were not seen in the index")]
@@ -109,6 +111,7 @@ impl From<Error> for Fault {
 
 /// Measures everything, prints the table and writes the document.
 pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
+    kudos_runtime::tls::install();
     let machine = machine::describe(effort.folder()?.path())?;
     let at = Addresses::find()?;
     let (world, bare) = (World::open("bench", &at)?, World::open("bench_bare", &at)?);
@@ -117,8 +120,7 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
         return Ok(print(&table(&pages::measure(effort, &at, &world)?))?);
     }
     // Users who did not like in an earlier run.
-    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mut next = epoch.as_secs() * 1_000;
+    let mut next = SystemClock.now().0;
     let mut first = || {
         next += 1_000_000;
         next
@@ -143,10 +145,9 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
 
 fn text(effort: &Effort, [machine, table, costs, followed, rivals]: [&str; 5]) -> String {
     let date = OffsetDateTime::now_utc().date();
-    let run = if effort.quick { "This was a quick run: too coarse to quote.\n\n" } else { "" };
     format!(
         "# Benchmarks of the suite\n\n\
-         Written by `make bench-stack` on {date} (UTC), on one node of each engine.\n\n{run}\
+         Written by `make bench-stack` on {date} (UTC), on one node of each engine.\n\n{}\
          ## Machine\n\n{machine}\n\n\
          ## Figures\n\n\
          A figure is the median of {} turns with its range; where two things are compared they \
@@ -156,6 +157,7 @@ fn text(effort: &Effort, [machine, table, costs, followed, rivals]: [&str; 5]) -
          program. Without a projector:\n\n{costs}\n\
          With a projector, until Elasticsearch and the rollup have it too:\n\n{followed}\n\
          ## What users might build instead\n\n{rivals}\n{NOTES}",
+        effort.caveat(),
         effort.pairs()
     )
 }
@@ -163,8 +165,7 @@ fn text(effort: &Effort, [machine, table, costs, followed, rivals]: [&str; 5]) -
 /// Stores the posts, and waits until all of the suite knows them.
 fn fill(at: &Addresses, world: &World) -> Result<(), Fault> {
     let (writer, projector) = (world.start("reaction-write")?, world.start("projector")?);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let texts = Texts { newest: now.as_secs() * 1_000 };
+    let texts = Texts { newest: SystemClock.now().0 };
     Client::connect(writer.address, 64)?.send(Send::Posts(texts), 0, POSTS)?;
     progress(format_args!("stored {POSTS} posts; waiting for Elasticsearch and Redis"));
     let count = format!("{}/{}/_count", at.elastic, world.name);
@@ -202,15 +203,14 @@ fn within(what: &'static str, is_so: impl Fn() -> Result<bool, Fault>) -> Result
     Ok(())
 }
 
-/// The body that `http://HOST:PORT/PATH` answers.
+/// The body that `url` answers.
 fn get(url: &str) -> Result<String, Fault> {
-    let rest = url.trim_start_matches("http://");
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let mut stream = TcpStream::connect(host)?;
-    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.split_once("\r\n\r\n").map_or(answer.clone(), |(_, body)| body.to_owned()))
+    http()?.get(url).send().and_then(Response::text).map_err(Fault::of)
+}
+
+/// A client of what runs on this machine, where no proxy belongs between.
+fn http() -> Result<reqwest::blocking::Client, Fault> {
+    reqwest::blocking::Client::builder().no_proxy().build().map_err(Fault::of)
 }
 
 /// A word of some titles.

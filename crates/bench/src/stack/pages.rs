@@ -10,9 +10,9 @@ use kudos_query::{CachedPosts, QueryService, QuerySettings, SearchRequest, Sort,
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
 
-use super::open_loop::p99;
 use super::world::{Addresses, World};
 use super::{Fault, WORDS, title_word};
+use crate::open_loop::{self, p99_ms};
 use crate::pairs::Spread;
 use crate::report::{Row, progress};
 use crate::rows::Effort;
@@ -45,8 +45,10 @@ pub(crate) fn measure(effort: &Effort, at: &Addresses, world: &World) -> Result<
     let searches = (SEARCHES, u64::from(SEARCHES) * seconds);
     let mut taken: [Vec<f64>; 5] = Default::default();
     for turn in 0..effort.pairs() {
-        let run =
-            |what: What, rate| p99(&runtime, rate, |number| Arc::clone(&reads).timed(what, number));
+        let run = |what: What, rate| {
+            let call = |number| Arc::clone(&reads).timed(what, number);
+            open_loop::run(runtime.handle(), rate, call).map(p99_ms)
+        };
         let turn_of = [
             run(What::RawPage, pages)?,
             run(What::Page, pages)?,
@@ -207,7 +209,7 @@ async fn query_service(world: &World, settings: QuerySettings) -> Result<QuerySe
     let sources = Sources {
         live: world.redis().await?,
         truth,
-        index: world.elastic().await?,
+        index: world.elastic()?,
         posts: Arc::new(posts),
         recent: None,
         mender: None,

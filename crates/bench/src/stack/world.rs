@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 
@@ -17,6 +17,7 @@ use kudos_runtime::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
+use crate::child::Running;
 
 /// How often the index shows what it was told, in milliseconds: Elasticsearch's own default, and
 /// what the row on freshness is held against.
@@ -104,8 +105,8 @@ impl World {
 
     /// The settings that a program knows; it refuses those of sections that it has not.
     fn flags(&self, program: &str) -> Vec<String> {
-        let without = if program == "reaction-write" { "elastic." } else { "none" };
-        let known = self.settings.iter().filter(|(key, _)| !key.starts_with(without));
+        let knows = |key: &str| program != "reaction-write" || !key.starts_with("elastic.");
+        let known = self.settings.iter().filter(|(key, _)| knows(key));
         known.flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]).collect()
     }
 
@@ -118,8 +119,8 @@ impl World {
             command.args(["--set", "limits.writes_per_second=0"]);
             command.args(["--set", "limits.requests_per_second=0"]);
         }
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let mut child = Running(command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?);
+        let mut log = BufReader::new(child.0.stderr.take().expect("it is piped")).lines();
         let mut said = String::new();
         while let Some(Ok(line)) = log.next() {
             let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
@@ -132,7 +133,7 @@ impl World {
             }
             said.push_str(&line);
         }
-        child.wait()?;
+        child.0.wait()?;
         Err(Fault::Program(name, said))
     }
 
@@ -149,14 +150,14 @@ impl World {
         connected.await.map_err(Fault::of)
     }
 
-    /// The live counts, opened by this process.
+    /// The live counts, opened by this process on the runtime that is to keep their connections.
     pub(crate) async fn redis(&self) -> Result<Arc<RedisLive>, Fault> {
         let live = RedisLive::new(self.engines()?.redis, Arc::default(), Arc::new(()));
         live.map(Arc::new).map_err(Fault::of)
     }
 
     /// The index, opened by this process.
-    pub(crate) async fn elastic(&self) -> Result<Arc<Elastic>, Fault> {
+    pub(crate) fn elastic(&self) -> Result<Arc<Elastic>, Fault> {
         let index = Elastic::new(&self.engines()?.elastic, Kinds::default(), Arc::new(()));
         index.map(Arc::new).map_err(Fault::of)
     }
@@ -173,23 +174,9 @@ fn program(name: &'static str) -> Result<Command, Fault> {
     Ok(command)
 }
 
-/// A running service, killed when it is dropped.
+/// A running service.
 pub(crate) struct Service {
-    child: Child,
+    pub(crate) child: Running,
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
-}
-
-impl Service {
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // What it held in memory is of nobody's use; it may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
