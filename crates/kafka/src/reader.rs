@@ -66,8 +66,7 @@ impl Readers {
             idle.extract_if(.., |reader| reader.idle_since.elapsed() > KEPT).collect()
         };
         if !old.is_empty() {
-            // Closing one takes a moment.
-            tokio::task::spawn_blocking(move || drop(old));
+            close(old);
         }
     }
 
@@ -203,11 +202,16 @@ impl Drop for Lease {
             return self.idle.lock().push(reader);
         }
         // Nobody knows where it stands, and what it has yet to say may be of a place before: that
-        // the other partitions of a trimmed log are gone too. Closing it takes a moment.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(reader))),
-            Err(_) => drop(reader),
-        }
+        // the other partitions of a trimmed log are gone too.
+        close(vec![reader]);
+    }
+}
+
+/// Closes readers where nothing waits for it, for each takes a moment.
+fn close(readers: Vec<Reader>) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(readers))),
+        Err(_) => drop(readers),
     }
 }
 
