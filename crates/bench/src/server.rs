@@ -155,6 +155,7 @@ fn queries(
         truth: store.clone(),
         index: index.clone(),
         posts: store.clone(),
+        kept_posts: store.clone(),
         recent: None,
         mender: None,
     };

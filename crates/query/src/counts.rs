@@ -25,8 +25,8 @@ impl QueryService {
     ) -> Result<(PostState, Option<Kind>, Provenance), QueryError> {
         let deadline = Deadline::after(self.settings.total());
         let posts = std::slice::from_ref(post);
-        let (visible, read) =
-            futures::join!(self.check_visible(post, deadline), self.read(posts, user, deadline));
+        let visible = self.check_visible(&*self.sources.kept_posts, post, deadline);
+        let (visible, read) = futures::join!(visible, self.read(posts, user, deadline));
         visible?;
         let CountsRead { states, mine, from } = read?;
         let state = states.into_iter().next().flatten();
@@ -41,7 +41,8 @@ impl QueryService {
         user: Option<&UserId>,
     ) -> Result<CountsRead, QueryError> {
         let deadline = Deadline::after(self.settings.total());
-        let visible = join_all(posts.iter().map(|post| self.check_visible(post, deadline)));
+        let kept = &*self.sources.kept_posts;
+        let visible = join_all(posts.iter().map(|post| self.check_visible(kept, post, deadline)));
         let (visible, read) = futures::join!(visible, self.read(posts, user, deadline));
         let mut read = read?;
         for (state, visible) in read.states.iter_mut().zip(visible) {

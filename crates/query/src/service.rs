@@ -52,8 +52,10 @@ pub struct Sources {
     pub truth: Arc<dyn ReactionStore>,
     /// Full-text search.
     pub index: Arc<dyn PostIndex>,
-    /// Posts and time order.
+    /// Posts and time order, as they are now.
     pub posts: Arc<dyn PostStore>,
+    /// The same, or as it was a moment ago: for what is read much more often than it changes.
+    pub kept_posts: Arc<dyn PostStore>,
     /// Posts that changed lately, for an index whose counts lag; none where they are those of now.
     pub recent: Option<Arc<Recent>>,
     /// Told of posts that live has lost; none where it cannot lose any.
@@ -99,7 +101,7 @@ impl QueryService {
     /// A visible post.
     pub async fn post(&self, post: &PostId) -> Result<Post, QueryError> {
         let deadline = Deadline::after(self.settings.total());
-        let found = deadline.run(self.sources.posts.get(std::slice::from_ref(post))).await;
+        let found = deadline.run(self.sources.kept_posts.get(std::slice::from_ref(post))).await;
         let found = found.unwrap_or(Err(PortError::Timeout))?.into_iter().next().flatten();
         found.ok_or_else(|| QueryError::UnknownPost(post.clone()))
     }
@@ -114,7 +116,8 @@ impl QueryService {
     ) -> Result<ReactorPage, QueryError> {
         let deadline = Deadline::after(self.settings.total());
         let page = async {
-            self.check_visible(post, deadline).await?;
+            // The truth is asked anyway: about who may see it too.
+            self.check_visible(&*self.sources.posts, post, deadline).await?;
             Ok(self.sources.truth.reactors(post, kind, after, limit).await?)
         };
         deadline.run(page).await.unwrap_or(Err(PortError::Timeout.into()))
@@ -124,11 +127,12 @@ impl QueryService {
     /// read goes on: reads always answer.
     pub(crate) async fn check_visible(
         &self,
+        posts: &dyn PostStore,
         post: &PostId,
         deadline: Deadline,
     ) -> Result<(), QueryError> {
         let share = deadline.within(self.settings.truth());
-        match share.run(self.sources.posts.meta(post)).await {
+        match share.run(posts.meta(post)).await {
             Ok(Ok(Some(meta))) if !meta.hidden => Ok(()),
             Ok(Ok(_)) => Err(QueryError::UnknownPost(post.clone())),
             Ok(Err(_)) | Err(_) => Ok(()),

@@ -80,6 +80,7 @@ fn queries(
         truth: store.clone(),
         index: index.clone(),
         posts: store.clone(),
+        kept_posts: store.clone(),
         // The index ranks by the board, and the board is never behind the store.
         recent: None,
         mender: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kudos_core::ports::PostStore;
 use kudos_core::{Clock, Kinds, PostId, SystemClock};
 use kudos_degraded::Observer;
 use kudos_elastic::Elastic;
@@ -21,7 +22,7 @@ pub(crate) struct Backends {
     pub(crate) live: Arc<RedisLive>,
     pub(crate) log: Arc<KafkaLog>,
     pub(crate) index: Arc<Elastic>,
-    pub(crate) posts: Arc<CachedPosts>,
+    pub(crate) kept_posts: Arc<CachedPosts>,
     pub(crate) recent: Arc<Recent>,
     pub(crate) mender: Arc<Mender>,
 }
@@ -55,13 +56,14 @@ impl Backends {
             check("kafka", kudos_kafka::check(kafka)),
             check("elastic", index.check()),
         )?;
-        let posts = CachedPosts::new(Arc::new(truth.clone()), cache.post_ttl, cache.post_bytes);
+        let posts: Arc<dyn PostStore> = Arc::new(truth.clone());
+        let kept_posts = Arc::new(CachedPosts::new(posts, cache.post_ttl, cache.post_bytes));
         // Twice the lag: what changed at the end of one span is held for another.
         let lag = Duration::from_millis(context.settings.query.index_lag_ms);
         let sink = Arc::new(LiveSink(live.clone()));
         let mender = Arc::new(Mender::new(sink, Arc::new(truth.clone())));
-        let (posts, recent) = (Arc::new(posts), Arc::new(Recent::new(lag * 2)));
-        Ok(Self { truth, live, log, index, posts, recent, mender })
+        let recent = Arc::new(Recent::new(lag * 2));
+        Ok(Self { truth, live, log, index, kept_posts, recent, mender })
     }
 
     pub(crate) fn sources(&self) -> Sources {
@@ -69,7 +71,8 @@ impl Backends {
             live: self.live.clone(),
             truth: Arc::new(self.truth.clone()),
             index: self.index.clone(),
-            posts: self.posts.clone(),
+            posts: Arc::new(self.truth.clone()),
+            kept_posts: self.kept_posts.clone(),
             recent: Some(Arc::clone(&self.recent)),
             mender: Some(Arc::new(Mending(Arc::clone(&self.mender)))),
         }

@@ -49,7 +49,8 @@ fn queries(
     observer: Arc<dyn Observer>,
 ) -> Result<Queries, BoxError> {
     let Settings { api, query, events, .. } = &context.settings;
-    let followers: Vec<Arc<dyn Follower>> = vec![backends.posts.clone(), backends.recent.clone()];
+    let followers: Vec<Arc<dyn Follower>> =
+        vec![backends.kept_posts.clone(), backends.recent.clone()];
     let hub = EventHub::new(backends.log.clone(), Arc::clone(&kinds), query, followers);
     let (hub, mender) = (Arc::new(hub), Arc::clone(&backends.mender));
     let (following, stop) = (Arc::clone(&hub), context.shutdown.token());

@@ -123,7 +123,8 @@ fn service(likers: &Likers) -> Result<QueryService, Error> {
         live: backends.board,
         truth: backends.store.clone(),
         index: backends.index,
-        posts: backends.store,
+        posts: backends.store.clone(),
+        kept_posts: backends.store,
         recent: None,
         mender: None,
     };

@@ -208,9 +208,10 @@ async fn query_service(world: &World, settings: QuerySettings) -> Result<QuerySe
     let posts = CachedPosts::new(truth.clone(), Duration::from_secs(60), 64 << 20);
     let sources = Sources {
         live: world.redis().await?,
+        posts: truth.clone(),
         truth,
         index: world.elastic()?,
-        posts: Arc::new(posts),
+        kept_posts: Arc::new(posts),
         recent: None,
         mender: None,
     };

@@ -173,10 +173,10 @@ impl QueryService {
         deadline: Deadline,
     ) -> Result<(Vec<Option<Post>>, bool), Reason> {
         let share = deadline.within(self.settings.truth());
-        let mut posts = share.run(self.sources.posts.get(ids)).await?.map_err(reason)?;
+        let mut posts = share.run(self.sources.kept_posts.get(ids)).await?.map_err(reason)?;
         let lookups = posts.iter_mut().zip(page).filter(|(post, _)| post.is_none());
         let filled = lookups.map(async |(post, candidate)| {
-            let meta = share.run(self.sources.posts.meta(&candidate.post)).await;
+            let meta = share.run(self.sources.kept_posts.meta(&candidate.post)).await;
             if let Ok(Ok(Some(PostMeta { hidden: false, .. }))) = meta {
                 *post = Some(candidate.untitled());
             }

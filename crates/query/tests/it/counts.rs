@@ -1,6 +1,7 @@
 //! Posts, counts and who reacted, over HTTP.
 
 use kudos_core::Kind;
+use kudos_core::ports::PostStore;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -101,6 +102,19 @@ async fn who_reacted_is_paged_by_user_and_filtered_by_kind() {
         users.iter().map(|user| world.scope.user(user).as_str().to_owned()).collect()
     };
     assert_eq!((all, loves), (named(&[0, 1, 2, 4, 5, 6]), named(&[1, 5])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reacted_to_a_post_hidden_a_moment_ago_is_told_by_nobody() {
+    let world = World::keeping_posts();
+    world.add("a", "T", 0).await;
+    world.like("a", 0..3).await;
+    let post = world.post("a");
+    // Now it is kept.
+    world.get(&format!("/v1/posts/{post}"), None).await.json();
+    world.store.hide(&post).await.unwrap();
+    let reactors = world.get(&format!("/v1/posts/{post}/reactions/users"), None).await;
+    assert_eq!(reactors.problem().1, "unknown-post");
 }
 
 /// Every page of who reacted to post `a`.

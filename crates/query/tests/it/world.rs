@@ -17,8 +17,8 @@ use kudos_http::gate::Gate;
 use kudos_http::limit::LimitSettings;
 use kudos_http::sse::{EventStreams, SseSettings};
 use kudos_query::{
-    EventHub, Mend, Queries, QueryError, QueryService, QuerySettings, Recent, SearchPage,
-    SearchRequest, Sort, Sources, routes,
+    CachedPosts, EventHub, Mend, Queries, QueryError, QueryService, QuerySettings, Recent,
+    SearchPage, SearchRequest, Sort, Sources, routes,
 };
 use kudos_testkit::scope::NOW;
 use kudos_testkit::{
@@ -95,6 +95,19 @@ impl World {
     }
 
     pub(crate) fn with(settings: QuerySettings) -> Self {
+        Self::build(settings, |posts| posts)
+    }
+
+    /// A reader that keeps posts for a minute, and does not hear that they have changed.
+    pub(crate) fn keeping_posts() -> Self {
+        let keep = |posts| Arc::new(CachedPosts::new(posts, Duration::from_secs(60), 1 << 20)) as _;
+        Self::build(QuerySettings::default(), keep)
+    }
+
+    fn build(
+        settings: QuerySettings,
+        keep: impl FnOnce(Arc<dyn PostStore>) -> Arc<dyn PostStore>,
+    ) -> Self {
         let (truth, posts) = {
             let store = Arc::new(MemoryTruth::new());
             (Arc::new(Faulty::around(Arc::clone(&store))), Arc::new(Faulty::around(store)))
@@ -109,6 +122,7 @@ impl World {
             truth: truth.clone(),
             index: index.clone(),
             posts: posts.clone(),
+            kept_posts: keep(posts.clone()),
             recent: Some(recent.clone()),
             mender: Some(mender.clone()),
         };
