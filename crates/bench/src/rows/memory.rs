@@ -1,9 +1,11 @@
 //! What a post costs: bytes in memory, and time at start.
 
+use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use kudos_core::{Counts, Millis, PostId, PostState, SystemClock, Version};
@@ -125,9 +127,20 @@ pub(crate) fn hold(way: Way, posts: u64) -> Result<(), Error> {
             board
         }
     };
+    settle_memory();
     report::print(&format!("{}\n", usage::resident_bytes()?))?;
     drop(board);
     Ok(())
+}
+
+/// Lets the allocator return what was freed: it does so some milliseconds later, and only while
+/// memory goes to and fro, as it does in a server at work.
+fn settle_memory() {
+    const BLOCK: usize = 1 << 20;
+    for _ in 0..20 {
+        thread::sleep(Duration::from_millis(10));
+        black_box(vec![1_u8; BLOCK]);
+    }
 }
 
 /// Every post has another total and another time, in no order.

@@ -12,9 +12,9 @@ mod order;
 mod ranker;
 mod table;
 
-use std::panic::resume_unwind;
-use std::sync::{Arc, mpsc};
-use std::{mem, thread};
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use async_trait::async_trait;
 use kudos_core::ports::LiveCounts;
@@ -30,12 +30,12 @@ const MOST_MOVED: usize = 8192;
 
 /// States that one thread hands to the other at a time while a board is loaded, and how many times
 /// this may wait to be taken in.
-const PAGE: usize = 4096;
+const PAGE: usize = 512;
 const PAGES_AHEAD: usize = 4;
 
 /// Counts of every post, and the posts in popular and in time order.
 ///
-/// About 235 bytes a post with six kinds and ids of up to 16 bytes (`kudos-bench` measures it).
+/// About 245 bytes a post with six kinds and ids of up to 16 bytes (`kudos-bench` measures it).
 pub struct Board {
     /// As of before the posts of `moved` moved. Locked before `posts`, never after: so the
     /// committer, which takes only the latter, never waits for posts that move.
@@ -65,28 +65,16 @@ impl Board {
 
     /// A board of everything that a scan of the store yields. Sorting once and building the
     /// orders from sorted runs is several times faster than inserting one by one; and another
-    /// thread takes in what this one reads.
+    /// thread reads what this one takes in.
     pub fn load(
         kinds: usize,
         clock: Arc<dyn Clock>,
-        states: impl Iterator<Item = (PostState, bool)>,
+        states: impl Iterator<Item = (PostState, bool)> + Send,
     ) -> Self {
-        let (pages, read) = mpsc::sync_channel::<Vec<_>>(PAGES_AHEAD);
+        let (pages, read) = mpsc::sync_channel(PAGES_AHEAD);
         let (table, ranks) = thread::scope(|scope| {
-            let taking_in = scope.spawn(|| take_in(kinds, read.into_iter().flatten()));
-            let mut page = Vec::with_capacity(PAGE);
-            for state in states {
-                page.push(state);
-                // It is received until the sender is gone, unless that thread panics.
-                if page.len() == PAGE
-                    && pages.send(mem::replace(&mut page, Vec::with_capacity(PAGE))).is_err()
-                {
-                    break;
-                }
-            }
-            let _ = pages.send(page);
-            drop(pages);
-            taking_in.join().unwrap_or_else(|panic| resume_unwind(panic))
+            scope.spawn(move || read_ahead(states, &pages));
+            take_in(kinds, read.into_iter().flatten())
         });
         Self::of(table, Orders::from_ranks(ranks, clock.now()), clock)
     }
@@ -153,14 +141,16 @@ impl Board {
         }
         drop(orders);
         let mut orders = self.orders.write();
-        let moves = self.posts.write().take_moves(usize::MAX);
-        orders.apply(moves, self.clock.now());
+        self.settle_into(&mut orders, usize::MAX);
         RwLockWriteGuard::downgrade(orders)
     }
 
     /// Puts up to `most` posts into their places. How many are left.
     pub(crate) fn settle(&self, most: usize) -> usize {
-        let mut orders = self.orders.write();
+        self.settle_into(&mut self.orders.write(), most)
+    }
+
+    fn settle_into(&self, orders: &mut Orders, most: usize) -> usize {
         let mut posts = self.posts.write();
         let (moves, left) = (posts.take_moves(most), posts.moved.len());
         drop(posts);
@@ -237,6 +227,16 @@ impl Posts {
             Move { from, to }
         };
         moved.drain(kept..).map(take).collect()
+    }
+}
+
+fn read_ahead<T>(mut states: impl Iterator<Item = T>, pages: &SyncSender<Vec<T>>) {
+    loop {
+        let page: Vec<T> = states.by_ref().take(PAGE).collect();
+        // It is received unless the other thread has panicked.
+        if page.is_empty() || pages.send(page).is_err() {
+            return;
+        }
     }
 }
 
