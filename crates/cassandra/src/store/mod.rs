@@ -91,19 +91,12 @@ impl Store {
     pub fn commit_counts(&self) -> CommitCounts {
         self.committer.counters.counts()
     }
-
-    async fn created_at(&self, op: &Operation) -> Result<Millis, PortError> {
-        match self.posts.meta(&op.post).await? {
-            Some(meta) => Ok(meta.created_at),
-            None => self.posts.introduce(&op.post, op.at).await,
-        }
-    }
 }
 
 #[async_trait]
 impl ReactionStore for Store {
     async fn apply(&self, op: Operation) -> Result<Applied, ApplyError> {
-        let created_at = self.created_at(&op).await?;
+        let created_at = self.posts.created_at(&op.post, op.at).await?;
         let place = Place::of(&op.post, &op.user, self.buckets);
         self.lanes.apply(place, Task { op, created_at, doubts: Vec::new() }).await
     }

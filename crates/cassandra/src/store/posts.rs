@@ -118,11 +118,27 @@ impl Posts {
         Ok(self.change(id, Edit::Hide).await? == Upserted::Updated)
     }
 
-    /// Makes a post known that was only reacted to, and tells since when it counts as created.
-    pub(crate) async fn introduce(&self, id: &PostId, at: Millis) -> Result<Millis, PortError> {
-        self.change(id, Edit::Introduce(at)).await?;
-        // Another writer may have been first.
-        Ok(self.meta(id).await?.map_or(at, |meta| meta.created_at))
+    /// Since when a post counts as created. One that was only reacted to becomes known, as of `at`.
+    /// Of those who ask at once one looks it up: else the first likes of a post that many see would
+    /// hinder each other in making it known.
+    pub(crate) async fn created_at(&self, id: &PostId, at: Millis) -> Result<Millis, PortError> {
+        if let Some(meta) = self.held(id) {
+            return Ok(meta.created_at);
+        }
+        self.metas.remove_if(id, |(_, read)| read.elapsed() >= self.meta_ttl);
+        let looked_up = async {
+            let read = Instant::now();
+            let mut stored = self.get(id, false).await?;
+            if stored.is_none() {
+                self.change(id, Edit::Introduce(at)).await?;
+                // Another writer may have been first.
+                stored = self.get(id, false).await?;
+            }
+            let unseen = PostMeta { created_at: at, hidden: false };
+            Ok((stored.map_or(unseen, |stored| stored.meta()), read))
+        };
+        let (meta, _) = self.metas.get_or_insert_async(id, looked_up).await?;
+        Ok(meta.created_at)
     }
 
     /// Raises the revision of a post and nothing else, so that no write that expects the old one
@@ -133,9 +149,7 @@ impl Posts {
 
     /// What is known of a post, possibly a few seconds old.
     pub(crate) async fn meta(&self, id: &PostId) -> Result<Option<PostMeta>, PortError> {
-        if let Some((meta, read)) = self.metas.get(id)
-            && read.elapsed() < self.meta_ttl
-        {
+        if let Some(meta) = self.held(id) {
             return Ok(Some(meta));
         }
         let read = Instant::now();
@@ -144,6 +158,11 @@ impl Posts {
             self.metas.insert(id.clone(), (meta, read));
         }
         Ok(meta)
+    }
+
+    fn held(&self, id: &PostId) -> Option<PostMeta> {
+        let (meta, read) = self.metas.get(id)?;
+        (read.elapsed() < self.meta_ttl).then_some(meta)
     }
 
     /// One post, hidden or not; with `settled`, after finishing whatever is under way.
