@@ -1,4 +1,4 @@
-//! What a store does to the disk.
+//! What a process or a store does to the disk.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::{fs, io};
 /// Unit of `st_blocks`, whatever the file system's own block size.
 const BLOCK_BYTES: u64 = 512;
 
-/// Bytes that this process caused to be sent to the disk so far.
-pub(crate) fn written_bytes() -> io::Result<u64> {
-    let io = fs::read_to_string("/proc/self/io")?;
+/// Bytes that a process caused to be sent to the disk so far.
+pub(crate) fn written_bytes(pid: u32) -> io::Result<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
     let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
     Ok(line.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0))
 }

@@ -5,6 +5,8 @@
 
 mod child;
 mod client;
+#[cfg(any(feature = "stack", feature = "stores"))]
+mod disk;
 mod embedded;
 mod error;
 mod likes;

@@ -3,7 +3,6 @@
 //! One committer writes batches of reactions, each an atomic batch of three records per reaction
 //! that is on disk when the commit returns. Engines take turns, so that a busy neighbour or a slow
 //! minute of the disk hits all of them; the table shows medians.
-mod disk;
 mod engine;
 mod workload;
 
@@ -18,7 +17,7 @@ use std::{
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use crate::usage;
+use crate::{disk, usage};
 use engine::{Engine, FileEngine, FjallEngine, RedbEngine, Sync};
 use workload::Workload;
 
@@ -243,7 +242,7 @@ fn measure_writes(
 ) -> Result<Cost, Error> {
     let mut workload = Workload::new(seed + batch as u64, next_log);
     let (mut commits, mut busy, mut slowest) = (0_u64, Duration::ZERO, Duration::ZERO);
-    let (cpu, written) = (usage::cpu_time(), disk::written_bytes()?);
+    let (cpu, written) = (usage::cpu_time(), disk::written_bytes(std::process::id())?);
     // Making the reactions is counted in the processor time of every engine alike, not in `busy`.
     while busy < Duration::from_secs(args.seconds) {
         let ops = workload.batch(batch);
@@ -257,7 +256,7 @@ fn measure_writes(
         ops_per_second: ops / busy.as_secs_f64(),
         commits_per_second: commits as f64 / busy.as_secs_f64(),
         cpu_per_100k: (usage::cpu_time() - cpu).as_secs_f64() / ops * 1e5,
-        written_per_op: (disk::written_bytes()? - written) as f64 / ops,
+        written_per_op: (disk::written_bytes(std::process::id())? - written) as f64 / ops,
         slowest_ms: slowest.as_secs_f64() * 1e3,
     })
 }

@@ -1,10 +1,12 @@
 //! What a stretch of work cost each process of the stack.
 
+use std::process;
 use std::time::Duration;
 
 use super::Fault;
 use super::world::{Addresses, Service};
-use crate::pairs::Spread;
+use crate::disk::written_bytes;
+use crate::pairs::{Spread, grouped};
 use crate::usage;
 
 /// Processes whose time is counted, by name.
@@ -12,9 +14,17 @@ pub(crate) struct Meter {
     pids: Vec<(String, u32)>,
 }
 
-/// Microseconds of processor time for each unit of work, by process, one entry a turn.
+/// What each unit of work cost each process, one entry a turn.
 #[derive(Default)]
-pub(crate) struct Costs(Vec<(String, Vec<f64>)>);
+pub(crate) struct Costs(Vec<Cost>);
+
+struct Cost {
+    process: String,
+    /// Microseconds of processor time.
+    cpu: Vec<f64>,
+    /// Bytes sent to the disk.
+    disk: Vec<f64>,
+}
 
 impl Meter {
     /// Of these engines, of all of `services`, and of this process, which is the load.
@@ -29,13 +39,14 @@ impl Meter {
         Ok(Self { pids })
     }
 
-    fn read(&self) -> Result<Vec<Duration>, Fault> {
-        let mut times = Vec::new();
+    /// Processor time and bytes sent to the disk so far.
+    fn read(&self) -> Result<Vec<(Duration, u64)>, Fault> {
+        let mut read = Vec::new();
         for (_, pid) in &self.pids {
-            times.push(usage::cpu_time_of(*pid)?);
+            read.push((usage::cpu_time_of(*pid)?, written_bytes(*pid)?));
         }
-        times.push(usage::cpu_time());
-        Ok(times)
+        read.push((usage::cpu_time(), written_bytes(process::id())?));
+        Ok(read)
     }
 
     /// Does `units` of work, and notes in `costs` what each of them took.
@@ -50,45 +61,56 @@ impl Meter {
         let after = self.read()?;
         let names = self.pids.iter().map(|(name, _)| name.as_str()).chain(["load"]);
         for (name, (before, after)) in names.zip(before.into_iter().zip(after)) {
-            let each = after.saturating_sub(before).as_secs_f64() * 1e6 / units as f64;
-            costs.note(name, each);
+            let cpu = after.0.saturating_sub(before.0).as_secs_f64() * 1e6;
+            let disk = after.1.saturating_sub(before.1) as f64;
+            costs.note(name, cpu / units as f64, disk / units as f64);
         }
         Ok(outcome)
     }
 }
 
 impl Costs {
-    fn note(&mut self, name: &str, cost: f64) {
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, costs)) => costs.push(cost),
-            None => self.0.push((name.to_owned(), vec![cost])),
+    fn note(&mut self, process: &str, cpu: f64, disk: f64) {
+        match self.0.iter_mut().find(|known| known.process == process) {
+            Some(cost) => {
+                cost.cpu.push(cpu);
+                cost.disk.push(disk);
+            }
+            None => {
+                let process = process.to_owned();
+                self.0.push(Cost { process, cpu: vec![cpu], disk: vec![disk] });
+            }
         }
     }
 
-    /// The median of the process of that name.
-    fn median(&self, name: &str) -> Option<f64> {
-        let costs = self.0.iter().find(|(known, _)| known == name);
-        costs.map(|(_, costs)| Spread::of(costs).median)
+    fn of(&self, process: &str) -> Option<&Cost> {
+        self.0.iter().find(|cost| cost.process == process)
     }
 
-    /// The sum over all processes, turn by turn.
+    /// Processor time of all processes, turn by turn.
     pub(crate) fn sums(&self) -> Vec<f64> {
-        let turns = self.0.iter().map(|(_, costs)| costs.len()).max().unwrap_or(0);
-        let of = |turn| self.0.iter().filter_map(|(_, costs)| costs.get(turn)).sum();
+        let turns = self.0.iter().map(|cost| cost.cpu.len()).max().unwrap_or(0);
+        let of = |turn| self.0.iter().filter_map(|cost| cost.cpu.get(turn)).sum();
         (0..turns).map(of).collect()
     }
 }
 
 /// Medians in Markdown: a line for each process of the first column.
 pub(crate) fn table(columns: &[(&str, &Costs)]) -> String {
-    let heads: String = columns.iter().map(|(head, _)| format!(" {head} |")).collect();
-    let mut text = format!("| process |{heads}\n|---|{}\n", "---|".repeat(columns.len()));
-    let names = columns.first().map_or(&[][..], |(_, costs)| &costs.0).iter().map(|(name, _)| name);
-    for name in names {
-        text += &format!("| {name} |");
+    let heads = |(name, _): &(&str, _)| format!(" µs {name} | bytes to disk {name} |");
+    let heads: String = columns.iter().map(heads).collect();
+    let mut text = format!("| process |{heads}\n|---|{}\n", "---|---|".repeat(columns.len()));
+    let lines = columns.first().map_or(&[][..], |(_, costs)| &costs.0);
+    for Cost { process, .. } in lines {
+        text += &format!("| {process} |");
         for (_, costs) in columns {
-            let cost = costs.median(name).map_or("–".to_owned(), |cost| format!("{cost:.0}"));
-            text += &format!(" {cost} |");
+            text += &costs.of(process).map_or(
+                " – | – |".to_owned(),
+                |Cost { cpu, disk, .. }| {
+                    let (cpu, disk) = (Spread::of(cpu).median, Spread::of(disk).median);
+                    format!(" {cpu:.0} | {} |", grouped(disk))
+                },
+            );
         }
         text.push('\n');
     }
@@ -102,11 +124,12 @@ mod tests {
     #[test]
     fn costs_add_up_over_processes_turn_by_turn() {
         let mut costs = Costs::default();
-        for (name, cost) in [("a", 1.0), ("b", 10.0), ("a", 3.0), ("b", 30.0)] {
-            costs.note(name, cost);
+        for (name, cpu) in [("a", 1.0), ("b", 10.0), ("a", 3.0), ("b", 30.0)] {
+            costs.note(name, cpu, 1_000.0);
         }
         assert_eq!(costs.sums(), [11.0, 33.0]);
         let table = table(&[("each", &costs), ("none", &Costs::default())]);
-        assert!(table.ends_with("| a | 2 | – |\n| b | 20 | – |\n"), "{table}");
+        let ends = "| a | 2 | 1,000 | – | – |\n| b | 20 | 1,000 | – | – |\n";
+        assert!(table.ends_with(ends), "{table}");
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn one_writer(
     let Writes { conditional, operations } = writes;
     let costs = format!(
         "{}\nConditional writes a like: {:.3} ({conditional:.0} for {operations:.0} likes).\n",
-        table(&[("µs a like", &ours), ("µs of the bare statements", &theirs)]),
+        table(&[("a like", &ours), ("of the bare statements", &theirs)]),
         conditional / operations
     );
     Ok((rows, costs))
@@ -215,7 +215,7 @@ pub(crate) fn followed(
         })?;
     }
     progress(format_args!("likes with a projector: {:.1?}", begun.elapsed()));
-    Ok(table(&[("µs a like", &costs)]))
+    Ok(table(&[("a like", &costs)]))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | what does a like take, and of whom? | `likes.rs`, `bare.rs`, `cost.rs` |
 //! | how long do readers wait? | `pages.rs` |
 //! | how late is Elasticsearch? | `fresh.rs` |
+//! | how many bytes is it all? | `sizes.rs` |
 //! | what would users have instead? | `rivals.rs`, and `rivals/` in Python |
 
 mod bare;
@@ -14,6 +15,7 @@ mod fresh;
 mod likes;
 mod pages;
 mod rivals;
+mod sizes;
 mod world;
 
 use std::fs;
@@ -131,19 +133,20 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
     let followed = likes::followed(effort, &at, &world, first())?;
     rows.extend(pages::measure(effort, &at, &world)?);
     rows.push(fresh::measure(effort, &at, &world, first())?);
+    let sizes = sizes::measure(&at, &world)?;
     let rivals = match &options.python {
         Some(python) => rivals::measure(effort, &at, &world, python)?,
         None => "They were not run.\n".to_owned(),
     };
     let table = table(&rows);
-    print(&format!("{table}\n{rivals}"))?;
-    let sections = [&*machine, &table, &costs, &followed, &rivals];
+    print(&[&*table, &costs, &followed, &sizes, &rivals].join("\n"))?;
+    let sections = [&*machine, &table, &costs, &followed, &sizes, &rivals];
     fs::write(&options.out, text(effort, sections))?;
     progress(format_args!("wrote {}", options.out.display()));
     Ok(())
 }
 
-fn text(effort: &Effort, [machine, table, costs, followed, rivals]: [&str; 5]) -> String {
+fn text(effort: &Effort, [machine, table, costs, followed, sizes, rivals]: [&str; 6]) -> String {
     let date = OffsetDateTime::now_utc().date();
     format!(
         "# Benchmarks of the suite\n\n\
@@ -153,9 +156,10 @@ fn text(effort: &Effort, [machine, table, costs, followed, rivals]: [&str; 5]) -
          A figure is the median of {} turns with its range; where two things are compared they \
          take turns, and the figure is the ratio.\n\n{table}\n\
          ## What a like costs\n\n\
-         Processor time of each process, medians; 64 connections, {POSTS} posts. `load` is this \
+         Processor time of each process and bytes that it sent to the disk, medians; 64 connections, {POSTS} posts. `load` is this \
          program. Without a projector:\n\n{costs}\n\
          With a projector, until Elasticsearch and the rollup have it too:\n\n{followed}\n\
+         ## What posts and reactions take\n\n{sizes}\n\
          ## What users might build instead\n\n{rivals}\n{NOTES}",
         effort.caveat(),
         effort.pairs()
@@ -191,7 +195,7 @@ fn settled(projector: &Service) -> Result<(), Fault> {
     })
 }
 
-fn within(what: &'static str, is_so: impl Fn() -> Result<bool, Fault>) -> Result<(), Fault> {
+fn within(what: &'static str, mut is_so: impl FnMut() -> Result<bool, Fault>) -> Result<(), Fault> {
     const PATIENCE: Duration = Duration::from_secs(180);
     let begun = Instant::now();
     while !is_so()? {

@@ -29,7 +29,8 @@ pub(crate) struct Addresses {
     pub(crate) redis: String,
     pub(crate) kafka: String,
     pub(crate) elastic: String,
-    home: PathBuf,
+    /// Where the engines keep what they hold.
+    pub(crate) home: PathBuf,
 }
 
 impl Addresses {
