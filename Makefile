@@ -110,8 +110,7 @@ bench-stack: native ## Measure the suite on real engines, and write docs/BENCHMA
 	scripts/bench-stack $(ARGS)
 
 .PHONY: test-compose
-test-compose: native ## Bring docker-compose.yml up with a real engine, like, break, like again
-	cargo build --bins -p kudos -p reaction-write -p search -p projector -p kudosctl
+test-compose: server ## Bring docker-compose.yml up with a real engine, like, break, like again
 	tests/compose/run.sh
 
 .PHONY: check-stack

@@ -74,23 +74,23 @@ service_start() {
     "$home/bin/$program" --config "$dir/settings.toml"
 }
 
-# Builds the programs and puts copies where the servers' user can reach them. What changed since it
-# was started is stopped, and started anew by what follows.
+# Builds the programs, unless KUDOS_STACK_PROGRAMS says where they are, and puts copies where the
+# servers' user can reach them. What changed since it was started is stopped, and started anew by
+# what follows.
 install_services() {
-  local build=${KUDOS_STACK_BUILD:-release} programs=(reaction-write search projector kudosctl) program
-  say "building Kudos ($build)"
-  local flags=()
-  for program in "${programs[@]}"; do flags+=(-p "$program"); done
-  [[ $build == debug ]] || flags+=("--$build")
-  (cd "$repository" && cargo build --quiet "${flags[@]}") >&2
-  local target=${CARGO_TARGET_DIR:-$repository/target}
+  local built=${KUDOS_STACK_PROGRAMS:-} programs=(reaction-write search projector kudosctl) program
+  if [[ -z $built ]]; then
+    say "building Kudos"
+    (cd "$repository" && cargo build --quiet --release "${programs[@]/#/--package=}") >&2
+    built=${CARGO_TARGET_DIR:-$repository/target}/release
+  fi
   mkdir -p "$home/bin"
   local nodes
   for program in "${programs[@]}"; do
-    ! cmp -s "$target/$build/$program" "$home/bin/$program" || continue
+    ! cmp -s "$built/$program" "$home/bin/$program" || continue
     mapfile -t nodes < <(service_nodes "$program")
     stop "${nodes[@]}"
-    command install -m 755 "$target/$build/$program" "$home/bin/$program"
+    command install -m 755 "$built/$program" "$home/bin/$program"
   done
 }
 

@@ -73,6 +73,14 @@ impl World {
             ("elastic.urls", list(&variable("ELASTIC", "http://127.0.0.1:9200"))),
             ("elastic.index", format!("e2e-{name}")),
             ("elastic.replicas", "0".to_owned()),
+            // Three nodes may share two cores here: bounds are tested by those who set them.
+            ("cassandra.request_timeout", "5s".to_owned()),
+            ("cassandra.commit_timeout", "8s".to_owned()),
+            ("cassandra.keepalive", "3s".to_owned()),
+            ("write.truth_ms", "9000".to_owned()),
+            ("write.sinks_ms", "2000".to_owned()),
+            ("query.truth_ms", "2000".to_owned()),
+            ("query.total_ms", "5000".to_owned()),
         ];
         let world = Self { settings: settings.map(|(key, value)| (key.to_owned(), value)).into() };
         let migrated = run("kudosctl", &["migrate"], &world.flags("kudosctl")).await;
@@ -131,7 +139,9 @@ impl World {
     }
 
     fn engines(&self) -> Engines {
-        let flags = self.settings.iter().filter(|(key, _)| !key.starts_with("kafka."));
+        let engine =
+            |key: &str| ["cassandra.", "redis.", "elastic."].iter().any(|it| key.starts_with(it));
+        let flags = self.settings.iter().filter(|(key, _)| engine(key));
         let flags = flags.map(|(key, value)| format!("{key}={value}"));
         Sources::none().assignments("--set", flags).load().unwrap()
     }
