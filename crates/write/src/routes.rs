@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, put};
 use kudos_core::ports::Upserted;
 use kudos_core::post::{MAX_BODY_BYTES, MAX_TITLE_BYTES};
 use kudos_core::{Kind, Kinds, Operation, PostId, UserId};
@@ -45,6 +46,9 @@ fn router() -> OpenApiRouter<Writes> {
         .routes(routes!(put_post, delete_post))
         .routes(routes!(put_reaction))
         .routes(routes!(delete_reaction))
+        // Many clients encode `@`, and paths are compared as they were sent.
+        .route("/v1/posts/{post}/reactions/{kind}/%40me", put(put_reaction))
+        .route("/v1/posts/{post}/reactions/%40me", delete(delete_reaction))
 }
 
 problem_responses! {

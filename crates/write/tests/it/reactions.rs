@@ -62,6 +62,16 @@ async fn a_key_reused_for_another_request_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_encoded_at_sign_is_an_at_sign() {
+    let world = World::new().await;
+    let encoded = |path: String| path.replace('@', "%40");
+    let answer = world.put(&encoded(world.reaction("like")), None).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["mine"]), (200, &json!("like")));
+    let answer = world.delete(&encoded(world.no_reaction()), None).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["total"]), (200, &json!(0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_belongs_to_its_user_and_post() {
     let world = World::new().await;
     world.store.upsert(&world.scope.written("q", "Another", 0)).await.unwrap();
