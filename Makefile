@@ -25,8 +25,7 @@ build: ## Build the product, optimised: target/release/kudos
 
 .PHONY: test
 test: native ## Run every hermetic test: no server, no network
-	# Tests wait for disks and clocks more than they compute.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --workspace $(FEATURES)
+	cargo test --workspace $(FEATURES)
 
 .PHONY: test-api
 test-api: server ## Test the served API against its own description

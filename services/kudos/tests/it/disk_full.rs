@@ -131,16 +131,12 @@ async fn a_commit_that_runs_out_of_space_half_way_is_recovered_without_a_restart
     for seed in 1..=TRIES {
         let load = Load::new(&posts, &ledger, 32, usize::MAX, seed);
         let mut count = load.acknowledged();
-        let fill = async {
-            count.wait_for(|&count| count >= 20).await.unwrap();
-            volume.fill(0).await
-        };
         let mut run = pin!(load.run(&api));
-        let full = tokio::select! {
+        tokio::select! {
             ended = &mut run => panic!("refused with room to spare: {ended:?}"),
-            full = fill => full,
-        };
-        let ended = run.await;
+            reached = count.wait_for(|&count| count >= 20) => drop(reached.unwrap()),
+        }
+        let (full, ended) = tokio::join!(volume.fill(0), run);
         assert_eq!((ended.refused, ended.lost), (32, 0));
         // While it is full, reads go on, whatever became of the commit.
         ledger.check_survivors(&api).await;
