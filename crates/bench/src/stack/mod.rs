@@ -21,12 +21,13 @@ mod world;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use kudos_core::{Clock, Millis, SystemClock};
 use kudos_http::timestamp::Timestamp;
-use reqwest::blocking::Response;
+use reqwest::blocking::{Client as Http, Response};
 use time::OffsetDateTime;
 
 use crate::client::{Client, Send};
@@ -156,8 +157,8 @@ fn text(effort: &Effort, [machine, table, costs, followed, sizes, rivals]: [&str
          A figure is the median of {} turns with its range; where two things are compared they \
          take turns, and the figure is the ratio.\n\n{table}\n\
          ## What a like costs\n\n\
-         Processor time of each process and bytes that it sent to the disk, medians; 64 connections, {POSTS} posts. `load` is this \
-         program. Without a projector:\n\n{costs}\n\
+         Processor time of each process and bytes that it sent to the disk, medians; 64 \
+         connections, {POSTS} posts. `load` is this program. Without a projector:\n\n{costs}\n\
          With a projector, until Elasticsearch and the rollup have it too:\n\n{followed}\n\
          ## What posts and reactions take\n\n{sizes}\n\
          ## What users might build instead\n\n{rivals}\n{NOTES}",
@@ -212,9 +213,17 @@ fn get(url: &str) -> Result<String, Fault> {
     http()?.get(url).send().and_then(Response::text).map_err(Fault::of)
 }
 
-/// A client of what runs on this machine, where no proxy belongs between.
-fn http() -> Result<reqwest::blocking::Client, Fault> {
-    reqwest::blocking::Client::builder().no_proxy().build().map_err(Fault::of)
+/// A client of what runs on this machine, where no proxy belongs between. One for all: making it
+/// starts a thread, and the time of this process is counted.
+fn http() -> Result<Http, Fault> {
+    static HTTP: OnceLock<Http> = OnceLock::new();
+    match HTTP.get() {
+        Some(http) => Ok(http.clone()),
+        None => {
+            let http = Http::builder().no_proxy().build().map_err(Fault::of)?;
+            Ok(HTTP.get_or_init(|| http).clone())
+        }
+    }
 }
 
 /// A word of some titles.
