@@ -4,8 +4,9 @@
 --
 -- A post's hash `post:<id>:reactions` has one field per kind of reaction with its count, and in
 -- capitals, which no kind has: V the version of these counts, C when the post was created and
--- A as of when the counts are (both in milliseconds since 1970), H if the post is hidden, and P the
--- creation times, each followed by a comma, whose windows may still list the post.
+-- A as of when the counts are (both in milliseconds since 1970), H if the post is hidden, R the
+-- post's revision as of which it is or is not, and P the creation times, each followed by a comma,
+-- whose windows may still list the post.
 --
 -- The orders are sorted sets of members `post:<id>`. A score of `posts:by_time` is C; one of
 -- `posts:by_reactions` and its windows is the total, plus C as a fraction of 2^42. A score has 53
@@ -13,12 +14,12 @@
 -- posts: `!complete`, with the number of shards, says that nothing is missing, and `!loading:…` that
 -- somebody sees to that.
 
-local VERSION = 1
+local VERSION = 2
 local FIRST_INEXACT = 2048
 local FRACTION = 2 ^ 42
 local MOST_TIES = 1000
 local MOST_SCANNED = 200000
-local RESERVED = { V = true, C = true, A = true, H = true, P = true }
+local RESERVED = { V = true, C = true, A = true, H = true, R = true, P = true }
 
 -- Removes the kinds that `pairs` (name, count, name, count…) does not have.
 local function drop_other_kinds(key, pairs)
@@ -35,14 +36,15 @@ end
 local function merge(keys, args)
   local key = keys[1]
   local version, created_at = tonumber(args[1]), args[2]
-  local held = redis.call('HMGET', key, 'V', 'C', 'P', 'H')
+  local held = redis.call('HMGET', key, 'V', 'C', 'P', 'H', 'R')
   local held_version = tonumber(held[1] or nil)
   local newer = not held_version or version > held_version
   if newer then
     local counts = {}
     for i = 4, #args do counts[#counts + 1] = args[i] end
     redis.call('HSET', key, 'V', args[1], 'C', created_at, 'A', args[3], unpack(counts))
-    local fields = 3 + #counts / 2 + (held[3] and 1 or 0) + (held[4] and 1 or 0)
+    local fields = 3 + #counts / 2
+    for i = 3, 5 do fields = fields + (held[i] and 1 or 0) end
     if redis.call('HLEN', key) ~= fields then drop_other_kinds(key, counts) end
   end
   if held[2] and held[2] ~= created_at and (newer or version == 0) then
@@ -51,14 +53,19 @@ local function merge(keys, args)
   return redis.call('HGETALL', key)
 end
 
--- hide HASH · 1 or 0
--- Answers with the whole hash; an empty one if nothing is held.
+-- hide HASH · (1 or 0) revision
+-- Hides the post or shows it, unless that was decided at a newer revision. Answers with the whole
+-- hash, as it is now; an empty one if nothing is held.
 local function hide(keys, args)
-  if redis.call('HEXISTS', keys[1], 'V') == 0 then return {} end
-  if args[1] == '1' then
-    redis.call('HSET', keys[1], 'H', '1')
-  else
-    redis.call('HDEL', keys[1], 'H')
+  local held = redis.call('HMGET', keys[1], 'V', 'R')
+  if not held[1] then return {} end
+  if not held[2] or tonumber(args[2]) >= tonumber(held[2]) then
+    redis.call('HSET', keys[1], 'R', args[2])
+    if args[1] == '1' then
+      redis.call('HSET', keys[1], 'H', '1')
+    else
+      redis.call('HDEL', keys[1], 'H')
+    end
   end
   return redis.call('HGETALL', keys[1])
 end

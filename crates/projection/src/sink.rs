@@ -39,7 +39,7 @@ impl Sink for LiveSink {
         let states: Vec<_> =
             introductions.chain(reacted.map(|snapshot| snapshot.state.clone())).collect();
         self.0.merge(&states).await?;
-        let hides = snapshots.iter().map(|s| self.0.hide(&s.post.id, s.hidden));
+        let hides = snapshots.iter().map(|s| self.0.hide(&s.post.id, s.hidden, s.revision));
         futures::future::try_join_all(hides).await?;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Counts of posts, and what the caller holds: live counts first, then the truth.
 
 use futures::future::join_all;
+use kudos_core::ports::LiveEntry;
 use kudos_core::{Kind, PortError, PostId, PostState, UserId};
 use kudos_degraded::{Deadline, Missing, Reason, Reply, Source as Step};
 use kudos_http::answer::{Provenance, Source};
@@ -57,9 +58,11 @@ impl QueryService {
         user: Option<&UserId>,
         deadline: Deadline,
     ) -> Result<CountsRead, QueryError> {
-        let (states, held) =
-            futures::join!(self.states(posts, deadline), self.held(posts, user, deadline));
-        let (states, mut from) = states?;
+        let (entries, held) =
+            futures::join!(self.entries(posts, deadline), self.held(posts, user, deadline));
+        let (entries, mut from) = entries?;
+        let visible = |entry: Option<LiveEntry>| Some(entry.filter(|entry| !entry.hidden)?.state);
+        let states = entries.into_iter().map(visible).collect();
         let mine = held.unwrap_or_else(|| {
             from.degraded = true;
             vec![None; posts.len()]
@@ -67,21 +70,21 @@ impl QueryService {
         Ok(CountsRead { states, mine, from })
     }
 
-    /// States from live, completed from the truth where live holds nothing; from the truth alone
+    /// Posts as live has them, completed from the truth where live holds nothing; from the truth alone
     /// if live is out.
-    pub(crate) async fn states(
+    pub(crate) async fn entries(
         &self,
         posts: &[PostId],
         deadline: Deadline,
-    ) -> Result<(Vec<Option<PostState>>, Provenance), QueryError> {
+    ) -> Result<(Vec<Option<LiveEntry>>, Provenance), QueryError> {
         // Live's own share, and the truth's to complete it.
         let live_share = self.settings.live() + self.settings.truth();
         let answer = self
             .chain("counts", deadline)
-            .partial_source(Step::new("live", live_share), |share| self.live_states(posts, share))
+            .partial_source(Step::new("live", live_share), |share| self.live_entries(posts, share))
             .await
             .source(Step::new("truth", self.settings.truth()), |_| async {
-                self.sources.truth.states(posts).await.map_err(reason)
+                self.counted(posts).await.map_err(reason)
             })
             .await
             .finish()
@@ -91,7 +94,7 @@ impl QueryService {
     }
 
     /// Has live take up again what it has lost of posts that exist.
-    fn mend(&self, missing: &[PostId], loaded: &[Option<PostState>]) {
+    fn mend(&self, missing: &[PostId], loaded: &[Option<LiveEntry>]) {
         let Some(mender) = &self.sources.mender else { return };
         let lost = missing.iter().zip(loaded).filter(|(_, loaded)| loaded.is_some());
         let lost: Vec<_> = lost.map(|(post, _)| post.clone()).collect();
@@ -100,30 +103,34 @@ impl QueryService {
         }
     }
 
-    pub(crate) async fn live_states(
+    /// As the truth counts them. Whether a post is visible is asked of the posts, by others.
+    async fn counted(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
+        let states = self.sources.truth.states(posts).await?;
+        let entry = |state| LiveEntry { state, hidden: false };
+        Ok(states.into_iter().map(|state| state.map(entry)).collect())
+    }
+
+    pub(crate) async fn live_entries(
         &self,
         posts: &[PostId],
         share: Deadline,
-    ) -> Result<Reply<Vec<Option<PostState>>>, Reason> {
-        let live = share.within(self.settings.live()).run(self.sources.live.states(posts));
-        let mut states = live.await?.map_err(reason)?;
-        let holes = |states: &[Option<PostState>]| -> Vec<PostId> {
-            let pairs = states.iter().zip(posts).filter(|(state, _)| state.is_none());
-            pairs.map(|(_, post)| post.clone()).collect()
-        };
-        let missing = holes(&states);
+    ) -> Result<Reply<Vec<Option<LiveEntry>>>, Reason> {
+        let live = share.within(self.settings.live()).run(self.sources.live.entries(posts));
+        let mut entries = live.await?.map_err(reason)?;
+        let holes = entries.iter().zip(posts).filter(|(entry, _)| entry.is_none());
+        let missing: Vec<PostId> = holes.map(|(_, post)| post.clone()).collect();
         if missing.is_empty() {
-            return Ok(Reply::Whole(states));
+            return Ok(Reply::Whole(entries));
         }
-        let loaded = share.run(self.sources.truth.states(&missing)).await;
+        let loaded = share.run(self.counted(&missing)).await;
         match loaded.map_err(Reason::from).and_then(|loaded| loaded.map_err(reason)) {
             Ok(loaded) => {
                 self.mend(&missing, &loaded);
                 let mut loaded = loaded.into_iter();
-                for state in states.iter_mut().filter(|state| state.is_none()) {
-                    *state = loaded.next().flatten();
+                for entry in entries.iter_mut().filter(|entry| entry.is_none()) {
+                    *entry = loaded.next().flatten();
                 }
-                Ok(Reply::Whole(states))
+                Ok(Reply::Whole(entries))
             }
             // Nothing is known of any: that is no answer, and no proof that the posts are unknown.
             Err(why) if missing.len() == posts.len() => Err(why),
@@ -131,7 +138,7 @@ impl QueryService {
             Err(_) => {
                 let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
                 let (missing, of) = (count(missing.len()), count(posts.len()));
-                Ok(Reply::Partial(states, Missing { unit: "posts", missing, of }))
+                Ok(Reply::Partial(entries, Missing { unit: "posts", missing, of }))
             }
         }
     }

@@ -98,11 +98,19 @@ impl QueryService {
         &self.kinds
     }
 
-    /// A visible post.
+    /// A visible post as it is now; if the truth does not say, as it was a moment ago.
     pub async fn post(&self, post: &PostId) -> Result<Post, QueryError> {
         let deadline = Deadline::after(self.settings.total());
-        let found = deadline.run(self.sources.kept_posts.get(std::slice::from_ref(post))).await;
-        let found = found.unwrap_or(Err(PortError::Timeout))?.into_iter().next().flatten();
+        let posts = std::slice::from_ref(post);
+        let read = deadline.within(self.settings.truth()).run(self.sources.posts.get(posts)).await;
+        let found = match read {
+            Ok(Ok(found)) => found,
+            _ => {
+                let kept = deadline.run(self.sources.kept_posts.get(posts)).await;
+                kept.unwrap_or(Err(PortError::Timeout))?
+            }
+        };
+        let found = found.into_iter().next().flatten();
         found.ok_or_else(|| QueryError::UnknownPost(post.clone()))
     }
 

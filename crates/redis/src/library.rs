@@ -8,7 +8,7 @@ use redis::{Cmd, Script};
 pub const LIBRARY: &str = include_str!("../../../migrations/redis/kudos.lua");
 
 /// The version of [`LIBRARY`]: what its `kudos_version` answers.
-pub const LIBRARY_VERSION: u64 = 1;
+pub const LIBRARY_VERSION: u64 = 2;
 
 /// A function of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kudos_core::ports::LiveCounts;
+use kudos_core::ports::{LiveCounts, LiveEntry};
 use kudos_core::{
     Clock, Kinds, Millis, PortError, PostId, PostState, RankEntry, SystemClock, TimeKey,
 };
@@ -112,30 +112,31 @@ impl LiveCounts for RedisLive {
         self.merge_states(states).await
     }
 
-    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
-        self.set_hidden(post, hidden).await
+    async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
+        self.set_hidden(post, hidden, revision).await
     }
 
     /// Posts of a node that does not answer are none, as if nothing were held of them: whoever
     /// asks completes the answer from the truth. An error means that no node answered.
-    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
+    async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
         let jobs: Vec<_> =
             posts.iter().map(|post| Job::command("HGETALL", &self.keys.hash(post), &[])).collect();
         let answers = self.cluster.run(&jobs, Asks::Any, self.deadline()).await;
         let mut failures = Vec::new();
-        let states = posts.iter().zip(answers).map(|(post, answer)| match answer {
-            Ok(reply) => self.held(post, &reply).map(|held| held.state),
+        let entry = |Held { state, hidden, .. }| LiveEntry { state, hidden };
+        let entries = posts.iter().zip(answers).map(|(post, answer)| match answer {
+            Ok(reply) => self.held(post, &reply).map(entry),
             Err(failure) => {
                 self.cluster.observer.fallback_taken("redis", "hash", failure.reason());
                 failures.push(failure);
                 None
             }
         });
-        let states: Vec<_> = states.collect();
+        let entries: Vec<_> = entries.collect();
         if failures.len() == posts.len() {
             summary(failures)?;
         }
-        Ok(states)
+        Ok(entries)
     }
 
     /// At most 10,000. An error if any shard of the ranks does not answer or is not complete: a

@@ -101,10 +101,15 @@ impl RedisLive {
     }
 
     /// See [`kudos_core::ports::LiveCounts::hide`].
-    pub(crate) async fn set_hidden(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
+    pub(crate) async fn set_hidden(
+        &self,
+        post: &PostId,
+        hidden: bool,
+        revision: u64,
+    ) -> Result<(), PortError> {
         let deadline = self.deadline();
-        let flag = if hidden { "1" } else { "0" };
-        let job = Job::call(Function::Hide, vec![self.keys.hash(post)], vec![flag.to_owned()]);
+        let args = vec![u8::from(hidden).to_string(), revision.to_string()];
+        let job = Job::call(Function::Hide, vec![self.keys.hash(post)], args);
         let reply = self.cluster.run_one(job, Asks::Master, deadline).await?;
         let Some(held) = self.held(post, &reply) else {
             return Ok(());

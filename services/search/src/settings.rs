@@ -69,7 +69,8 @@ impl Default for Settings {
             events: SseSettings::default(),
             query: QuerySettings::default(),
             cache: CacheSettings::default(),
-            cassandra: CassandraSettings::default(),
+            // What was just hidden or moved was so by another process: nothing is kept of it here.
+            cassandra: CassandraSettings { post_cache: 0, ..Default::default() },
             redis: RedisSettings::default(),
             kafka: KafkaSettings::default(),
             elastic: ElasticSettings::default(),

@@ -6,6 +6,15 @@ use crate::id::PostId;
 use crate::rank::{RankEntry, TimeKey};
 use crate::time::Millis;
 
+/// A post as the live counts hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveEntry {
+    /// Its counts.
+    pub state: PostState,
+    /// Whether it is in neither order.
+    pub hidden: bool,
+}
+
 /// The live projection: counts by post, and the posts in popular and in time order.
 ///
 /// Promises:
@@ -19,12 +28,19 @@ pub trait LiveCounts: Send + Sync {
     /// post, or moves it to another creation time; of such moves the last one wins.
     async fn merge(&self, states: &[PostState]) -> Result<(), PortError>;
 
-    /// Takes a post out of both orders (`true`) or puts it back; its counts stay. Nothing happens
-    /// to a post that is not held.
-    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError>;
+    /// Takes a post out of both orders (`true`) or puts it back, as it was decided at a revision
+    /// of the post; its counts stay. Nothing happens to a post that is not held, nor if a newer
+    /// revision was given before.
+    async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError>;
 
-    /// The state of each post, in the order asked; none where nothing is held.
-    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError>;
+    /// Each post, in the order asked; none where nothing is held.
+    async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError>;
+
+    /// The state of each post, hidden or not, in the order asked; none where nothing is held.
+    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
+        let entries = self.entries(posts).await?;
+        Ok(entries.into_iter().map(|entry| entry.map(|entry| entry.state)).collect())
+    }
 
     /// The first `limit` posts in popular order, of those created at or after `since`.
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError>;

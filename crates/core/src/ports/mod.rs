@@ -17,7 +17,7 @@ pub use change_feed::{ChangeFeed, Record};
 pub use completeness::{Completeness, Loss};
 pub use event_log::{EventLog, LogError, LogPage, MAX_PARTITIONS, Position, PositionError};
 pub use leases::Leases;
-pub use live_counts::LiveCounts;
+pub use live_counts::{LiveCounts, LiveEntry};
 pub use outage::{DueWindow, OutageJournal, OutageWindows, Ticket};
 pub use post_index::{IndexHit, IndexOrder, IndexQuery, MAX_AMONG, PostIndex};
 pub use post_store::{PostMeta, PostStore, Upserted};

@@ -12,14 +12,15 @@ mod order;
 mod ranker;
 mod table;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
 use async_trait::async_trait;
-use kudos_core::ports::LiveCounts;
+use kudos_core::ports::{LiveCounts, LiveEntry};
 use kudos_core::{Clock, Millis, PortError, PostId, PostState, RankEntry, TimeKey, Version};
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use order::{Move, Orders};
 pub(crate) use ranker::Ranker;
@@ -41,6 +42,9 @@ pub struct Board {
     /// committer, which takes only the latter, never waits for posts that move.
     orders: RwLock<Orders>,
     posts: RwLock<Posts>,
+    /// The newest revisions that callers of the port gave. The committer, which hides posts in
+    /// their order, gives none.
+    revisions: Mutex<HashMap<PostId, u64>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -81,7 +85,8 @@ impl Board {
 
     fn of(table: Table, orders: Orders, clock: Arc<dyn Clock>) -> Self {
         let posts = Posts { table, moved: Vec::new() };
-        Self { orders: RwLock::new(orders), posts: RwLock::new(posts), clock }
+        let revisions = Mutex::default();
+        Self { orders: RwLock::new(orders), posts: RwLock::new(posts), revisions, clock }
     }
 
     /// The state of one post, and whether it is hidden.
@@ -176,7 +181,7 @@ impl Board {
         }
     }
 
-    /// See [`LiveCounts::hide`].
+    /// Hides a post, or shows it again; nothing happens to a post that is not held.
     pub fn set_hidden(&self, post: &PostId, hidden: bool) {
         let mut orders = self.orders.write();
         let mut posts = self.posts.write();
@@ -266,14 +271,23 @@ impl LiveCounts for Board {
         Ok(())
     }
 
-    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
-        self.set_hidden(post, hidden);
+    async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
+        if self.place(post.as_str()).is_none() {
+            return Ok(());
+        }
+        let mut revisions = self.revisions.lock();
+        let newest = revisions.entry(post.clone()).or_default();
+        if revision >= *newest {
+            *newest = revision;
+            self.set_hidden(post, hidden);
+        }
         Ok(())
     }
 
-    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
+    async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
         let held = self.posts.read();
-        Ok(posts.iter().map(|post| held.table.get(post).map(|(state, _)| state)).collect())
+        let entry = |(state, hidden)| LiveEntry { state, hidden };
+        Ok(posts.iter().map(|post| held.table.get(post).map(entry)).collect())
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {

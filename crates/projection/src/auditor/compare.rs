@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use kudos_core::ports::Put;
-use kudos_core::{PortError, PostId, PostState, Snapshot};
+use kudos_core::ports::{LiveEntry, Put};
+use kudos_core::{PortError, PostId, Snapshot};
 use kudos_degraded::Deadline;
 use tokio::time::sleep;
 
@@ -51,10 +51,10 @@ impl Auditor {
         report: &mut AuditReport,
     ) -> Result<(), PortError> {
         let posts: Vec<_> = snapshots.iter().map(|snapshot| snapshot.post.id.clone()).collect();
-        let held = self.live_states(&posts).await?;
+        let held = self.live_entries(&posts).await?;
         let pairs = snapshots.iter().zip(held);
         let suspects: Vec<&Snapshot> = pairs
-            .filter(|(snapshot, held)| drift(&snapshot.state, None, held.as_ref()).is_some())
+            .filter(|(snapshot, held)| drift(snapshot, None, held.as_ref()).is_some())
             .map(|(snapshot, _)| snapshot)
             .collect();
         if suspects.is_empty() {
@@ -66,12 +66,13 @@ impl Auditor {
         if drifted.is_empty() {
             return Ok(());
         }
-        let posts: Vec<_> = drifted.iter().map(|(state, ..)| state.post.clone()).collect();
+        let posts: Vec<_> = drifted.iter().map(|(now, ..)| now.post.id.clone()).collect();
         let left = self.repair(&posts).await?;
-        for (state, found, drift) in drifted {
-            let repaired = left.as_ref().is_some_and(|left| !left.contains(&state.post));
-            let (truth, found) = (Held::from(&state), found.as_ref().map(Held::from));
-            let (post, copy) = (state.post, "live".into());
+        for (now, found, drift) in drifted {
+            let (post, copy) = (now.post.id, "live".into());
+            let repaired = left.as_ref().is_some_and(|left| !left.contains(&post));
+            let truth = Held::from(&now.state);
+            let found = found.map(|found| Held::from(&found.state));
             let found = Difference { post, copy, drift, truth, found, repaired };
             self.record(found, report);
         }
@@ -82,14 +83,14 @@ impl Auditor {
     async fn second_look(
         &self,
         suspects: &[&Snapshot],
-    ) -> Result<Vec<(PostState, Option<PostState>, Drift)>, PortError> {
+    ) -> Result<Vec<(Snapshot, Option<LiveEntry>, Drift)>, PortError> {
         let posts: Vec<_> = suspects.iter().map(|s| s.post.id.clone()).collect();
-        let held = self.live_states(&posts).await?;
+        let held = self.live_entries(&posts).await?;
         let mut now = self.read_by_id(&posts).await?;
         let looked = suspects.iter().zip(held).filter_map(|(before, held)| {
             let now = now.remove(&before.post.id)?;
-            let kind = drift(&before.state, Some(&now.state), held.as_ref())?;
-            Some((now.state, held, kind))
+            let kind = drift(before, Some(&now), held.as_ref())?;
+            Some((now, held, kind))
         });
         Ok(looked.collect())
     }
@@ -103,11 +104,11 @@ impl Auditor {
         let snapshots = self.read(posts).await?;
         self.live_sink.tell_snapshots(snapshots.clone()).await?;
         let told: Vec<_> = snapshots.iter().map(|told| told.post.id.clone()).collect();
-        let held = self.live_states(&told).await?;
+        let held = self.live_entries(&told).await?;
         let mut now = self.read_by_id(&told).await?;
         let left = snapshots.iter().zip(held).filter(|(told, held)| {
-            let now = now.remove(&told.post.id).map(|now| now.state);
-            drift(&told.state, now.as_ref(), held.as_ref()).is_some()
+            let now = now.remove(&told.post.id);
+            drift(told, now.as_ref(), held.as_ref()).is_some()
         });
         Ok(Some(left.map(|(told, _)| told.post.id.clone()).collect()))
     }
@@ -151,8 +152,8 @@ impl Auditor {
         report.add(found, self.settings.listed);
     }
 
-    async fn live_states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
-        self.bounded(self.live.states(posts)).await
+    async fn live_entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
+        self.bounded(self.live.entries(posts)).await
     }
 
     async fn read_by_id(&self, posts: &[PostId]) -> Result<HashMap<PostId, Snapshot>, PortError> {
@@ -176,9 +177,13 @@ impl Auditor {
 
 /// How a copy differs from what the truth was `before` the copy was read and is `after` it; without
 /// the latter, whether there is reason to look again.
-fn drift(before: &PostState, after: Option<&PostState>, held: Option<&PostState>) -> Option<Drift> {
-    let Some(held) = held else { return Some(Drift::Missing) };
+fn drift(before: &Snapshot, after: Option<&Snapshot>, held: Option<&LiveEntry>) -> Option<Drift> {
+    let Some(LiveEntry { state: held, hidden }) = held else { return Some(Drift::Missing) };
     let latest = after.unwrap_or(before);
+    if *hidden != latest.hidden && latest.revision == before.revision {
+        return Some(Drift::Visibility);
+    }
+    let (before, latest) = (&before.state, &latest.state);
     if held.version < before.version {
         return Some(Drift::Behind);
     }
@@ -196,7 +201,7 @@ fn drift(before: &PostState, after: Option<&PostState>, held: Option<&PostState>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kudos_core::{Counts, Millis, Version};
+    use kudos_core::{Counts, Millis, Post, PostState, Version};
 
     fn state(version: u64, likes: u64) -> PostState {
         PostState {
@@ -208,9 +213,15 @@ mod tests {
         }
     }
 
+    fn snapshot(state: PostState, hidden: bool, revision: u64) -> Snapshot {
+        let (title, body, author) = (String::new(), String::new(), String::new());
+        let (id, created_at) = (state.post.clone(), state.created_at);
+        Snapshot { post: Post { id, title, body, author, created_at }, hidden, revision, state }
+    }
+
     #[test]
     fn what_may_have_happened_meanwhile_is_no_drift() {
-        let (before, after) = (state(5, 3), state(8, 6));
+        let (before, after) = (snapshot(state(5, 3), false, 1), snapshot(state(8, 6), false, 1));
         for (held, expected) in [
             (None, Some(Drift::Missing)),
             (Some(state(4, 2)), Some(Drift::Behind)),
@@ -222,7 +233,15 @@ mod tests {
             (Some(state(9, 7)), Some(Drift::Ahead)),
             (Some(PostState { created_at: Millis(9), ..state(5, 3) }), Some(Drift::Time)),
         ] {
+            let held = held.map(|state| LiveEntry { state, hidden: false });
             assert_eq!(drift(&before, Some(&after), held.as_ref()), expected, "{held:?}");
+        }
+        for (hidden, revision, expected) in
+            [(false, 1, Some(Drift::Visibility)), (true, 2, None), (false, 3, None)]
+        {
+            let (after, state) = (snapshot(state(5, 3), hidden, revision), state(5, 3));
+            let held = LiveEntry { state, hidden: true };
+            assert_eq!(drift(&before, Some(&after), Some(&held)), expected, "{revision}");
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum Drift {
     Counts,
     /// The post was created at another time.
     Time,
+    /// The copy shows a hidden post, or hides a visible one.
+    Visibility,
     /// The copy refuses the post.
     Refused,
 }
@@ -28,6 +30,7 @@ impl Drift {
             Self::Ahead => "ahead",
             Self::Counts => "counts",
             Self::Time => "time",
+            Self::Visibility => "visibility",
             Self::Refused => "refused",
         }
     }

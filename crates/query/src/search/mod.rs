@@ -7,7 +7,7 @@ mod walk;
 use std::borrow::Cow;
 
 use futures::future::join_all;
-use kudos_core::ports::PostMeta;
+use kudos_core::ports::{LiveEntry, PostMeta};
 use kudos_core::{Counts, Post, PostId, PostState, Version, Window};
 use kudos_degraded::{Deadline, Reason};
 use kudos_http::answer::{Provenance, Source};
@@ -126,7 +126,7 @@ impl QueryService {
     }
 
     /// Text and counts of the candidates, in parallel. A post that was hidden since its source
-    /// saw it is left out.
+    /// saw it is left out: texts may be of a moment ago, so that live is asked too.
     async fn fill(
         &self,
         page: Vec<Candidate>,
@@ -134,8 +134,8 @@ impl QueryService {
         notes: &mut Notes,
     ) -> Vec<(Post, PostState)> {
         let ids: Vec<PostId> = page.iter().map(|candidate| candidate.post.clone()).collect();
-        let (texts, states) =
-            futures::join!(self.texts(&ids, &page, deadline), self.states(&ids, deadline));
+        let (texts, entries) =
+            futures::join!(self.texts(&ids, &page, deadline), self.entries(&ids, deadline));
         if texts.as_ref().is_ok_and(|(_, unclear)| *unclear) {
             notes.0.push("posts are left out that could not be looked up".into());
         }
@@ -144,24 +144,25 @@ impl QueryService {
             notes.0.push("titles are not available".into());
             page.iter().map(|candidate| Some(candidate.untitled())).collect()
         });
-        let states = match states {
-            Ok((states, from)) => {
+        let entries = match entries {
+            Ok((entries, from)) => {
                 if from.degraded {
                     notes.0.push("counts are not live".into());
                 }
-                states
+                entries
             }
             Err(_) => {
                 notes.0.push("counts are not available".into());
                 vec![None; page.len()]
             }
         };
-        let rows = texts.into_iter().zip(states).zip(&page);
-        let state = |state: Option<PostState>, from: &Candidate| match state {
-            Some(state) => state,
-            None => from.uncounted(),
+        let rows = texts.into_iter().zip(entries).zip(&page);
+        let row = |((text, entry), from): ((Option<Post>, Option<LiveEntry>), &Candidate)| {
+            let unknown = || LiveEntry { state: from.uncounted(), hidden: false };
+            let LiveEntry { state, hidden } = entry.unwrap_or_else(unknown);
+            text.filter(|_| !hidden).map(|text| (text, state))
         };
-        rows.filter_map(|((text, counted), from)| Some((text?, state(counted, from)))).collect()
+        rows.filter_map(row).collect()
     }
 
     /// The visible posts; a post that was only reacted to has neither title nor author. And

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery};
-use kudos_core::{PortError, Post, PostId, PostState, RankEntry, TimeKey};
+use kudos_core::ports::{IndexHit, IndexOrder, IndexQuery, LiveEntry};
+use kudos_core::{PortError, Post, PostId, RankEntry, TimeKey};
 use kudos_degraded::{Deadline, Missing, Reason, Reply, Source as Step};
 use kudos_http::answer::Source;
 use tokio::sync::OnceCell;
@@ -108,19 +108,19 @@ impl Search<'_> {
         let risen = recent.iter().filter(|hit| !known.contains(&hit.post));
         let hits: Vec<_> = hits.iter().chain(risen).collect();
         let posts: Vec<PostId> = hits.iter().map(|hit| hit.post.clone()).collect();
-        let rank = |states: Vec<Option<PostState>>| {
-            let entry = |(hit, state): (&&IndexHit, Option<PostState>)| RankEntry {
+        let rank = |entries: Vec<Option<LiveEntry>>| {
+            let entry = |(hit, entry): (&&IndexHit, Option<LiveEntry>)| RankEntry {
                 post: hit.post.clone(),
-                total: state.map_or(hit.total, |state| state.counts.total()),
+                total: entry.map_or(hit.total, |entry| entry.state.counts.total()),
                 created_at: hit.created_at,
             };
-            let mut ranks: Vec<_> = hits.iter().zip(states).map(entry).collect();
+            let mut ranks: Vec<_> = hits.iter().zip(entries).map(entry).collect();
             ranks.sort_unstable();
             ranks.into_iter().map(Candidate::from).collect()
         };
-        Ok(match self.service.live_states(&posts, own).await? {
-            Reply::Whole(states) => Reply::Whole(rank(states)),
-            Reply::Partial(states, missing) => Reply::Partial(rank(states), missing),
+        Ok(match self.service.live_entries(&posts, own).await? {
+            Reply::Whole(entries) => Reply::Whole(rank(entries)),
+            Reply::Partial(entries, missing) => Reply::Partial(rank(entries), missing),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Posts, counts and who reacted, over HTTP.
 
 use kudos_core::Kind;
-use kudos_core::ports::PostStore;
+use kudos_core::ports::{LiveCounts, PostStore};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -115,6 +115,29 @@ async fn who_reacted_to_a_post_hidden_a_moment_ago_is_told_by_nobody() {
     world.store.hide(&post).await.unwrap();
     let reactors = world.get(&format!("/v1/posts/{post}/reactions/users"), None).await;
     assert_eq!(reactors.problem().1, "unknown-post");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_live_knows_to_be_hidden_is_shown_by_no_copy_kept_of_it() {
+    let world = World::keeping_posts();
+    for name in ["a", "b"] {
+        world.add(name, "cats", 0).await;
+        world.like(name, 0..3).await;
+    }
+    let post = world.post("a");
+    // Now it is kept.
+    world.get("/v1/search?q=cats&sort=popular", None).await.json();
+    world.store.hide(&post).await.unwrap();
+    world.live.hide(&post, true, 2).await.unwrap();
+    for path in ["", "/reactions"] {
+        let problem = world.get(&format!("/v1/posts/{post}{path}"), None).await.problem();
+        assert_eq!(problem.1, "unknown-post", "{path}");
+    }
+    let batch = world.batch(&json!({"posts": [post, world.post("b")]})).await.json();
+    assert_eq!(batch["results"].as_array().unwrap().len(), 1);
+    let page = world.get("/v1/search?q=cats&sort=popular", None).await.json();
+    let found: Vec<_> = page["posts"].as_array().unwrap().iter().map(|row| &row["post"]).collect();
+    assert_eq!(found, [world.post("b").as_str()]);
 }
 
 /// Every page of who reacted to post `a`.

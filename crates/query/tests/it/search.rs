@@ -150,7 +150,7 @@ async fn a_hidden_post_is_in_no_listing_and_has_no_page() {
     }
     let batch = world.batch(&json!({"posts": [hidden, world.post("b")]})).await.json();
     assert_eq!(batch["results"].as_array().unwrap().len(), 1);
-    world.live.hide(&hidden, true).await.unwrap();
+    world.live.hide(&hidden, true, 1).await.unwrap();
     world.index.remove(&[hidden]);
     assert_eq!(found(&world, "").await, ["b"]);
 }

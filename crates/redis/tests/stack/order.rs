@@ -126,10 +126,10 @@ async fn ties_are_in_order_of_bytes_however_pages_cut_them() {
         assert_eq!(walked, posts, "pages of {limit}");
         // The post that a page ended with is gone when the next one is asked for.
         let first = live.recent(None, None, 1).await.expect("they answer").remove(0);
-        live.hide(&first.post, true).await.expect("Redis takes it");
+        live.hide(&first.post, true, 1).await.expect("Redis takes it");
         let next = live.recent(None, Some(&first), 1).await.expect("they answer");
         assert_eq!(next.first().map(|key| &key.post), posts.get(1));
-        live.hide(&first.post, false).await.expect("Redis takes it");
+        live.hide(&first.post, false, 2).await.expect("Redis takes it");
     }
 }
 

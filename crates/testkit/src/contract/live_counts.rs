@@ -24,6 +24,7 @@ macro_rules! live_counts_contract {
             the_top_is_a_sort_with_ties_and_windows,
             the_top_follows_counts_up_and_down,
             a_hidden_post_leaves_both_orders_and_keeps_its_counts,
+            the_newest_revision_decides_whether_a_post_is_hidden,
             a_walk_through_time_repeats_and_skips_nothing_while_counts_change,
         }
     };
@@ -243,7 +244,7 @@ pub async fn a_hidden_post_leaves_both_orders_and_keeps_its_counts<B: HasLive>()
     let [p, q] = ["p", "q"].map(|name| scope.post(name));
     merge(&live, &[state(&p, 0, 1, 1), state(&q, 0, 1, 1)]).await;
     for _ in 0..2 {
-        live.hide(&p, true).await.expect("the projection takes it");
+        live.hide(&p, true, 1).await.expect("the projection takes it");
     }
     merge(&live, &[state(&p, 0, 2, 8)]).await;
     assert_eq!(held(&live, &p).await, Some((2, 8)));
@@ -251,10 +252,29 @@ pub async fn a_hidden_post_leaves_both_orders_and_keeps_its_counts<B: HasLive>()
     assert_eq!(top(&live, &scope, None).await, popular);
     assert_eq!(recent(&live, &scope, None, 10).await, by_time);
 
-    live.hide(&p, false).await.expect("the projection takes it");
+    live.hide(&p, false, 2).await.expect("the projection takes it");
     let (popular, by_time) = sorted(&[state(&p, 0, 2, 8), state(&q, 0, 1, 1)], None);
     assert_eq!(top(&live, &scope, None).await, popular);
     assert_eq!(recent(&live, &scope, None, 10).await, by_time);
+}
+
+/// A hide that was under way for long arrives after the post is back, and the other way round.
+pub async fn the_newest_revision_decides_whether_a_post_is_hidden<B: HasLive>() {
+    let (backend, scope) = (B::open().await, Scope::new());
+    let live = backend.live();
+    let p = scope.post("p");
+    live.hide(&p, true, 9).await.expect("of a post that is not held, nothing is taken");
+    merge(&live, &[state(&p, 0, 1, 1)]).await;
+    for (hidden, revision, expected) in
+        [(true, 2, true), (false, 3, false), (true, 2, false), (true, 5, true), (false, 4, true)]
+    {
+        live.hide(&p, hidden, revision).await.expect("the projection takes it");
+        let entries = live.entries(std::slice::from_ref(&p)).await.expect("it answers");
+        let held = entries.into_iter().flatten().next().expect("the post is held");
+        assert_eq!((held.hidden, held.state.counts.total()), (expected, 1), "{revision}");
+        let listed = top(&live, &scope, None).await.len();
+        assert_eq!(listed, usize::from(!expected), "{revision}");
+    }
 }
 
 /// Between two pages every count changes.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kudos_core::ports::{
-    EventLog, IndexHit, IndexQuery, LiveCounts, LogError, LogPage, Position, PostIndex, PostMeta,
-    PostStore, ReactionStore, ReactorPage, Upserted,
+    EventLog, IndexHit, IndexQuery, LiveCounts, LiveEntry, LogError, LogPage, Position, PostIndex,
+    PostMeta, PostStore, ReactionStore, ReactorPage, Upserted,
 };
 use kudos_core::{
     Applied, ApplyError, Change, Kind, Millis, Operation, PortError, Post, PostId, PostState,
@@ -44,12 +44,12 @@ impl<P: LiveCounts + ?Sized> LiveCounts for Faulty<P> {
         self.faults.around(Call::Merge, self.inner.merge(states)).await
     }
 
-    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
-        self.faults.around(Call::Hide, self.inner.hide(post, hidden)).await
+    async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
+        self.faults.around(Call::Hide, self.inner.hide(post, hidden, revision)).await
     }
 
-    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
-        self.faults.around(Call::States, self.inner.states(posts)).await
+    async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
+        self.faults.around(Call::States, self.inner.entries(posts)).await
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {

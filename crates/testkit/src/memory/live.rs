@@ -1,7 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use kudos_core::ports::LiveCounts;
+use kudos_core::ports::{LiveCounts, LiveEntry};
 use kudos_core::{Millis, PortError, PostId, PostState, RankEntry, TimeKey, Version};
 use parking_lot::Mutex;
 
@@ -12,7 +12,8 @@ pub struct MemoryLive(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     states: BTreeMap<PostId, PostState>,
-    hidden: BTreeSet<PostId>,
+    /// By post: the newest revision given, and whether it hides the post.
+    hides: BTreeMap<PostId, (u64, bool)>,
 }
 
 impl Held {
@@ -20,8 +21,12 @@ impl Held {
     fn listed(&self, since: Option<Millis>) -> impl Iterator<Item = &PostState> {
         self.states
             .values()
-            .filter(|state| !self.hidden.contains(&state.post))
+            .filter(|state| !self.is_hidden(&state.post))
             .filter(move |state| since.is_none_or(|since| state.created_at >= since))
+    }
+
+    fn is_hidden(&self, post: &PostId) -> bool {
+        self.hides.get(post).is_some_and(|&(_, hidden)| hidden)
     }
 
     fn merge(&mut self, state: &PostState) {
@@ -46,7 +51,9 @@ impl MemoryLive {
 
     /// Loses a post, as a cache does that evicts it.
     pub fn forget(&self, post: &PostId) {
-        self.0.lock().states.remove(post);
+        let mut held = self.0.lock();
+        held.states.remove(post);
+        held.hides.remove(post);
     }
 
     /// Loses everything, as a cache does that is flushed.
@@ -63,18 +70,22 @@ impl LiveCounts for MemoryLive {
         Ok(())
     }
 
-    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
+    async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
         let mut held = self.0.lock();
-        match hidden {
-            true => held.hidden.insert(post.clone()),
-            false => held.hidden.remove(post),
-        };
+        if held.states.contains_key(post) {
+            let newest = held.hides.entry(post.clone()).or_default();
+            *newest = (revision, hidden).max(*newest);
+        }
         Ok(())
     }
 
-    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
+    async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
         let held = self.0.lock();
-        Ok(posts.iter().map(|id| held.states.get(id).cloned()).collect())
+        let entry = |post| {
+            let state = held.states.get(post)?.clone();
+            Some(LiveEntry { state, hidden: held.is_hidden(post) })
+        };
+        Ok(posts.iter().map(entry).collect())
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {

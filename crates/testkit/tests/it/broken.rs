@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use kudos_core::ports::{LiveCounts, ReactionStore, ReactorPage};
+use kudos_core::ports::{LiveCounts, LiveEntry, ReactionStore, ReactorPage};
 use kudos_core::{
     Applied, ApplyError, Kind, Millis, OpId, Operation, PortError, PostId, PostState, RankEntry,
     TimeKey, UserId,
@@ -42,6 +42,8 @@ broken! {
         live_counts::the_top_is_a_sort_with_ties_and_windows;
     a_projection_that_ignores_the_window_is_found: Live<IGNORES_WINDOW>, found by
         live_counts::the_top_is_a_sort_with_ties_and_windows;
+    a_projection_in_which_the_last_hide_wins_is_found: Live<THE_LAST_HIDE_WINS>, found by
+        live_counts::the_newest_revision_decides_whether_a_post_is_hidden;
     a_projection_that_cuts_ties_at_a_page_is_found: Live<PAGES_BY_TIME_ALONE>, found by
         live_counts::a_walk_through_time_repeats_and_skips_nothing_while_counts_change;
 }
@@ -144,6 +146,7 @@ const OLD_VERSIONS_WIN: u8 = 0;
 const TIES_BY_ID: u8 = 1;
 const IGNORES_WINDOW: u8 = 2;
 const PAGES_BY_TIME_ALONE: u8 = 3;
+const THE_LAST_HIDE_WINS: u8 = 4;
 
 /// A live projection with one defect.
 #[derive(Default)]
@@ -173,12 +176,17 @@ impl<const DEFECT: u8> LiveCounts for BrokenLive<DEFECT> {
         self.0.merge(states).await
     }
 
-    async fn hide(&self, post: &PostId, hidden: bool) -> Result<(), PortError> {
-        self.0.hide(post, hidden).await
+    async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
+        if DEFECT == THE_LAST_HIDE_WINS {
+            let state = self.0.states(std::slice::from_ref(post)).await?;
+            self.0.forget(post);
+            self.0.merge(&state.into_iter().flatten().collect::<Vec<_>>()).await?;
+        }
+        self.0.hide(post, hidden, revision).await
     }
 
-    async fn states(&self, posts: &[PostId]) -> Result<Vec<Option<PostState>>, PortError> {
-        self.0.states(posts).await
+    async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError> {
+        self.0.entries(posts).await
     }
 
     async fn top(&self, since: Option<Millis>, limit: usize) -> Result<Vec<RankEntry>, PortError> {
