@@ -27,6 +27,7 @@ export function api(url) {
   return {
     put: (id, { title, body = 'A post of a test.', author = 'tester', created_at }) => call('PUT', post(id), { body: { title, body, author, created_at } }),
     react: (id, user, kind) => call('PUT', `${post(id)}/reactions/${kind}/@me`, { user }),
+    unreact: (id, user) => call('DELETE', `${post(id)}/reactions/@me`, { user }),
     counts: (id, user) => call('GET', `${post(id)}/reactions`, { user }),
     search: (query) => call('GET', `/v1/search?${new URLSearchParams(query)}`),
 
