@@ -20,6 +20,8 @@ use crate::event;
 use crate::fault::port_error;
 use crate::settings::KafkaSettings;
 
+/// How long a kept reader may be without the records that it has yet to read.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a reader is kept that nobody uses.
 const KEPT: Duration = Duration::from_secs(30);
 
@@ -43,6 +45,8 @@ struct Reader {
 /// A reader in use. It goes back when this is dropped, wherever its user was.
 pub(crate) struct Lease {
     reader: Option<Reader>,
+    /// It stood where it was needed, and may have something to say of before.
+    kept: bool,
     topic: String,
     deadline: Duration,
     idle: Arc<Mutex<Vec<Reader>>>,
@@ -83,9 +87,12 @@ impl Readers {
         };
         let idle = Arc::clone(&self.idle);
         let topic = self.settings.topic.clone();
-        let mut lease = Lease { reader: Some(reader), topic, deadline, idle, _permit: permit };
-        if let Some(at) = at.filter(|at| lease.reader().at.as_ref() != Some(*at)) {
-            lease.go_to(at)?;
+        let kept = at.is_some() && reader.at.as_ref() == at;
+        let mut lease =
+            Lease { reader: Some(reader), kept, topic, deadline, idle, _permit: permit };
+        if let Some(at) = at.filter(|_| !kept) {
+            lease.go_to(&at.0)?;
+            lease.reader().at = Some(at.clone());
         }
         Ok(lease)
     }
@@ -121,16 +128,16 @@ impl Lease {
         self.reader.as_mut().expect("a lease holds its reader until it is dropped")
     }
 
-    fn go_to(&mut self, at: &Position) -> Result<(), PortError> {
-        let mut list = TopicPartitionList::with_capacity(at.0.len());
-        for (partition, &offset) in (0..).zip(&at.0) {
+    /// Whoever calls this says where the reader is, when it is sure of that.
+    fn go_to(&mut self, at: &[u64]) -> Result<(), PortError> {
+        let mut list = TopicPartitionList::with_capacity(at.len());
+        for (partition, &offset) in (0..).zip(at) {
             add(&mut list, &self.topic, partition, offset)?;
         }
+        self.kept = false;
         let reader = self.reader();
         (reader.at, reader.peeked) = (None, None);
-        reader.consumer.assign(&list).map_err(|error| port_error(&error))?;
-        reader.at = Some(at.clone());
-        Ok(())
+        reader.consumer.assign(&list).map_err(|error| port_error(&error))
     }
 
     /// Waits until the reader has a record, or something to say of its place.
@@ -150,29 +157,42 @@ impl Lease {
     }
 
     /// Reads on until each partition is read to `ends`, or `limit` changes were found.
+    ///
+    /// A partition whose last offsets hold no records but the marks of transactions ends where its
+    /// reader says so. A kept reader may say it of an end from before `ends`, and is not believed:
+    /// if the records do not come, it starts anew where it is.
     pub(crate) async fn page(
         &mut self,
         ends: &[u64],
         limit: usize,
         kinds: &Kinds,
     ) -> Result<LogPage, LogError> {
-        let deadline = self.deadline;
-        let reader = self.reader();
         // Unknown until the page is whole: this future may be dropped on the way.
-        let start = reader.at.take().ok_or(LogError::Gone)?;
-        let mut page = Page { at: start.0.clone(), found: Vec::new(), latest: Vec::new(), kinds };
-        page.latest.resize(page.at.len(), i64::MIN);
-        if let Some(message) = reader.peeked.take() {
+        let start = self.reader().at.take().ok_or(LogError::Gone)?;
+        let mut page = Page::new(start.0.clone(), kinds);
+        if let Some(message) = self.reader().peeked.take() {
             page.add(&message);
         }
-        match timeout(deadline, page.fill(&reader.consumer, ends, limit)).await {
-            Ok(filled) => filled?,
-            Err(_) if page.at == start.0 => return Err(PortError::Timeout.into()),
-            // What was found is worth something.
-            Err(_) => {}
+        let mut whole = false;
+        if self.kept {
+            let read = page.fill(&self.reader().consumer, ends, limit, false);
+            match timeout(PATIENCE, read).await {
+                Ok(filled) => whole = filled.map(|()| true)?,
+                Err(_) => self.go_to(&page.at)?,
+            }
+        }
+        if !whole {
+            let deadline = self.deadline;
+            let read = page.fill(&self.reader().consumer, ends, limit, true);
+            match timeout(deadline, read).await {
+                Ok(filled) => filled?,
+                Err(_) if page.at == start.0 => return Err(PortError::Timeout.into()),
+                // What was found is worth something.
+                Err(_) => {}
+            }
         }
         let page = page.finish();
-        reader.at = Some(page.next.clone());
+        self.reader().at = Some(page.next.clone());
         Ok(page)
     }
 
@@ -254,12 +274,19 @@ struct Page<'a> {
     kinds: &'a Kinds,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(at: Vec<u64>, kinds: &'a Kinds) -> Self {
+        let latest = vec![i64::MIN; at.len()];
+        Self { at, latest, found: Vec::new(), kinds }
+    }
+
+    /// With `ending`, a partition ends where the consumer says so, even before its end.
     async fn fill(
         &mut self,
         consumer: &StreamConsumer<Context>,
         ends: &[u64],
         limit: usize,
+        ending: bool,
     ) -> Result<(), LogError> {
         let mut stream = consumer.stream();
         let mut behind = self.at.iter().zip(ends).filter(|(at, end)| at < end).count();
@@ -273,8 +300,8 @@ impl Page<'_> {
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    // Its last offsets hold no records: they were control records.
-                    if let Ok(partition) = usize::try_from(partition)
+                    if ending
+                        && let Ok(partition) = usize::try_from(partition)
                         && self.at[partition] < ends[partition]
                     {
                         self.at[partition] = ends[partition];

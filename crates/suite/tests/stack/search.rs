@@ -22,7 +22,7 @@ async fn like(api: &Api, scope: &Scope, post: &str, users: std::ops::Range<u32>)
 /// Waits until a search for the scope's word finds so many posts.
 async fn found(api: &Api, scope: &Scope, count: usize) {
     let query = format!("q={scope}&sort=relevance&limit=100");
-    eventually("posts are found by their words", Duration::from_secs(15), async || {
+    eventually("posts are found by their words", Duration::from_secs(30), async || {
         (api.search(&query).await.0.len() >= count.min(100)).then_some(())
     })
     .await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kudos_core::ports::{EventLog, LogError, Position};
 use kudos_core::{Change, Kind, PostId, UserId, Version};
@@ -10,6 +11,11 @@ use super::HasLog;
 use super::support::EVERYTHING;
 use crate::model::Model;
 use crate::scope::{LIKE, LOVE, Scope};
+
+/// Commits that a reader follows, and how long it rests at each look, as one does that collects
+/// changes for many.
+const FOLLOWED: usize = 120;
+const REST: Duration = Duration::from_millis(20);
 
 /// Makes a test of each check of the log; the backend has [`HasLog`].
 #[macro_export]
@@ -23,6 +29,7 @@ macro_rules! event_log_contract {
             publishing_a_change_again_takes_nothing_back,
             a_reader_at_the_head_is_woken,
             a_reader_behind_the_head_does_not_wait,
+            a_reader_that_follows_misses_nothing,
             a_position_that_was_never_given_is_gone,
             a_trimmed_position_is_gone_and_the_head_is_not,
             a_position_from_before_a_restart_resumes_or_is_gone,
@@ -199,6 +206,42 @@ pub async fn a_reader_behind_the_head_does_not_wait<B: HasLog>() {
     let (log, start) = (backend.log(), head(&backend.log()).await);
     commit_some(&backend, &scope).await;
     assert_eq!(log.grown(&start).await, Ok(()));
+}
+
+/// Changes come while the reader is on its way: an end that it saw is the end no more.
+pub async fn a_reader_that_follows_misses_nothing<B: HasLog>() {
+    let (backend, scope) = (B::open().await, Scope::new());
+    let log = backend.log();
+    let mut at = head(&log).await;
+    let commits = async {
+        for i in 0..FOLLOWED {
+            let op = scope.op(&i.to_string(), &format!("p{}", i % 5), &i.to_string(), Some(LIKE));
+            backend.commit(op).await;
+            // Now and then, so that the reader comes to the head.
+            if i % 8 == 0 {
+                tokio::time::sleep(REST * 4).await;
+            }
+        }
+    };
+    let followed = async {
+        let mut seen: BTreeMap<PostId, Vec<Version>> = BTreeMap::new();
+        while seen.values().map(Vec::len).sum::<usize>() < FOLLOWED {
+            log.grown(&at).await.expect("the log answers");
+            tokio::time::sleep(REST).await;
+            let page = log.read(&at, EVERYTHING).await.expect("it holds the position");
+            at = page.next;
+            for Change { state, .. } in page.changes {
+                if scope.owns(&state.post) {
+                    seen.entry(state.post).or_default().push(state.version);
+                }
+            }
+        }
+        seen
+    };
+    let ((), seen) = futures::join!(commits, followed);
+    for versions in seen.into_values() {
+        assert!(versions.is_sorted() && versions.len() == FOLLOWED / 5, "{versions:?}");
+    }
 }
 
 /// Of another log: more partitions, or none, or far ahead.
