@@ -116,7 +116,7 @@ pub(crate) fn hold(way: Way, posts: u64) -> Result<(), Error> {
     let board = match way {
         Way::Loaded => {
             let states = (0..posts).map(|number| (state(number), false));
-            Board::load(KINDS as usize, clock, states)
+            Board::load(KINDS as usize, clock, posts as usize, states)
         }
         Way::Merged => {
             let board = Board::new(KINDS as usize, clock);

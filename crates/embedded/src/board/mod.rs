@@ -69,18 +69,23 @@ impl Board {
 
     /// A board of everything that a scan of the store yields. Sorting once and building the
     /// orders from sorted runs is several times faster than inserting one by one; and another
-    /// thread reads what this one takes in.
+    /// thread reads what this one takes in. `expected` is about how many there are.
     pub fn load(
         kinds: usize,
         clock: Arc<dyn Clock>,
+        expected: usize,
         states: impl Iterator<Item = (PostState, bool)> + Send,
     ) -> Self {
         let (pages, read) = mpsc::sync_channel(PAGES_AHEAD);
-        let (table, ranks) = thread::scope(|scope| {
+        let Loaded { mut table, ranks, times } = thread::scope(|scope| {
             scope.spawn(move || read_ahead(states, &pages));
-            take_in(kinds, read.into_iter().flatten())
+            Loaded::with_room(kinds, expected).take_in(read.into_iter().flatten())
         });
-        Self::of(table, Orders::from_ranks(ranks, clock.now()), clock)
+        let orders = thread::scope(|scope| {
+            scope.spawn(|| table.index());
+            Orders::from_unsorted(ranks, times, clock.now())
+        });
+        Self::of(table, orders, clock)
     }
 
     fn of(table: Table, orders: Orders, clock: Arc<dyn Clock>) -> Self {
@@ -201,7 +206,7 @@ impl Posts {
     /// Looks the post up once: this is most of what a like costs here.
     fn merge(&mut self, new: &PostState) {
         let Some(at) = self.table.place(new.post.as_str()) else {
-            let at = self.table.insert(new, false);
+            let at = self.table.insert(new.clone(), false);
             self.table.begin_move(at);
             return self.moved.push(Moved { at, from: None });
         };
@@ -245,18 +250,33 @@ fn read_ahead<T>(mut states: impl Iterator<Item = T>, pages: &SyncSender<Vec<T>>
     }
 }
 
-fn take_in(
-    kinds: usize,
-    states: impl Iterator<Item = (PostState, bool)>,
-) -> (Table, Vec<RankEntry>) {
-    let (mut table, mut ranks) = (Table::new(kinds), Vec::new());
-    for (state, hidden) in states {
-        if !hidden {
-            ranks.push(rank_of(&state));
-        }
-        table.insert(&state, hidden);
+/// What a scan yielded, neither indexed nor sorted yet.
+struct Loaded {
+    table: Table,
+    ranks: Vec<RankEntry>,
+    times: Vec<TimeKey>,
+}
+
+impl Loaded {
+    /// Room that is not used takes no memory, and what grows does so by moving all of itself.
+    fn with_room(kinds: usize, posts: usize) -> Self {
+        let mut table = Table::new(kinds);
+        table.reserve(posts);
+        Self { table, ranks: Vec::with_capacity(posts), times: Vec::with_capacity(posts) }
     }
-    (table, ranks)
+
+    /// All that is needed of a post is made while its id is near.
+    fn take_in(mut self, states: impl Iterator<Item = (PostState, bool)>) -> Self {
+        for (state, hidden) in states {
+            if !hidden {
+                let rank = rank_of(&state);
+                self.times.push(order::time_key(&rank));
+                self.ranks.push(rank);
+            }
+            self.table.append(state, hidden);
+        }
+        self
+    }
 }
 
 fn rank_of(state: &PostState) -> RankEntry {

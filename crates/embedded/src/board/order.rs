@@ -30,7 +30,7 @@ fn oldest_hour(now: Millis) -> u64 {
     now.minus(Window::LONGEST + Duration::from_millis(HOUR)).0 / HOUR
 }
 
-fn time_key(rank: &RankEntry) -> TimeKey {
+pub(super) fn time_key(rank: &RankEntry) -> TimeKey {
     TimeKey { created_at: rank.created_at, post: rank.post.clone() }
 }
 
@@ -44,11 +44,14 @@ impl Orders {
         }
     }
 
-    /// Orders of distinct posts. The sets are built from sorted input, which packs their nodes; the
-    /// time order by another thread.
-    pub(super) fn from_ranks(mut ranks: Vec<RankEntry>, now: Millis) -> Self {
+    /// Orders of distinct posts, given twice. The sets are built from sorted input, which packs
+    /// their nodes; the time order by another thread.
+    pub(super) fn from_unsorted(
+        mut ranks: Vec<RankEntry>,
+        mut times: Vec<TimeKey>,
+        now: Millis,
+    ) -> Self {
         let first_hour = oldest_hour(now);
-        let mut times: Vec<TimeKey> = ranks.iter().map(time_key).collect();
         thread::scope(|scope| {
             let by_time = scope.spawn(move || {
                 times.sort_unstable();

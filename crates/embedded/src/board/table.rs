@@ -24,6 +24,11 @@ struct Row {
     moving: bool,
 }
 
+/// 2^32 posts would be a terabyte of rows: no machine gets there.
+fn row_number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 impl Table {
     pub(super) fn new(kinds: usize) -> Self {
         let (by_post, hasher) = (HashTable::new(), DefaultHashBuilder::default());
@@ -64,24 +69,39 @@ impl Table {
     }
 
     /// Adds a post that is not held yet, and tells where.
-    pub(super) fn insert(&mut self, state: &PostState, hidden: bool) -> usize {
-        let at = self.rows.len();
-        let hash = self.hasher.hash_one(state.post.as_str());
+    pub(super) fn insert(&mut self, state: PostState, hidden: bool) -> usize {
+        let (at, hash) = (self.rows.len(), self.hasher.hash_one(state.post.as_str()));
         let (rows, hasher) = (&self.rows, &self.hasher);
         let rehash = |&row: &u32| hasher.hash_one(rows[row as usize].post.as_str());
-        // 2^32 posts would be a terabyte of rows: no machine gets there.
-        self.by_post.insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
-        self.rows.push(Row {
-            post: state.post.clone(),
-            created_at: state.created_at,
-            version: state.version,
-            as_of: state.as_of,
-            hidden,
-            moving: false,
-        });
-        self.counts.resize((at + 1) * self.kinds, 0);
-        self.write_counts(at, &state.counts);
+        self.by_post.insert_unique(hash, row_number(at), rehash);
+        self.append(state, hidden);
         at
+    }
+
+    /// Makes room for so many rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.rows.reserve(rows);
+        self.counts.reserve(rows * self.kinds);
+    }
+
+    /// Adds a row that cannot be found until it is [indexed](Self::index).
+    pub(super) fn append(&mut self, state: PostState, hidden: bool) {
+        let at = self.rows.len();
+        let PostState { post, created_at, version, counts, as_of } = state;
+        self.rows.push(Row { post, created_at, version, as_of, hidden, moving: false });
+        self.counts.resize((at + 1) * self.kinds, 0);
+        self.write_counts(at, &counts);
+    }
+
+    /// Finds all rows from now on, which are of distinct posts. Cheaper than to find each at once,
+    /// as the index does not grow on the way.
+    pub(super) fn index(&mut self) {
+        let hash = |row: &Row| self.hasher.hash_one(row.post.as_str());
+        let mut by_post = HashTable::with_capacity(self.rows.len());
+        for (at, row) in self.rows.iter().enumerate() {
+            by_post.insert_unique(hash(row), row_number(at), |&row| hash(&self.rows[row as usize]));
+        }
+        self.by_post = by_post;
     }
 
     /// Overwrites all of a row but its post and creation time.

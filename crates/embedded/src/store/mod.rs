@@ -127,7 +127,8 @@ fn check_kinds(engine: &Engine, configured: &Kinds) -> Result<(), OpenError> {
 fn read_board(engine: &Engine, kinds: usize, clock: Arc<dyn Clock>) -> Result<Board, PortError> {
     engine.with(|db| {
         let mut fault = None;
-        let board = Board::load(kinds, clock, reads::heads(db, &mut fault));
+        let (expected, heads) = (reads::about_how_many(db), reads::heads(db, &mut fault));
+        let board = Board::load(kinds, clock, expected, heads);
         fault.map_or(Ok(board), Err)
     })
 }

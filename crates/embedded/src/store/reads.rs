@@ -48,6 +48,13 @@ pub(crate) fn heads<'f>(
     })
 }
 
+/// How many posts there are at most, and hardly more: each write of a head since the engine last
+/// merged its files counts.
+pub(crate) fn about_how_many(db: &Db) -> usize {
+    const MOST_AHEAD: usize = 1 << 24;
+    db.heads.approximate_len().min(MOST_AHEAD)
+}
+
 pub(crate) fn ends(db: &Db) -> Result<Ends, StoreFault> {
     let last = |keyspace: &fjall::Keyspace| match keyspace.last_key_value() {
         Some(entry) => number_of(&entry.key()?),
