@@ -11,6 +11,10 @@ FEATURES := --features kudos/failpoints
 FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
+# The C code of dependencies, librdkafka above all: tests call it too little to be worth optimising
+# it, which would take as long as half of them.
+test server test-api test-web test-stack test-compose check: export CFLAGS := -O0
+
 .PHONY: help
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

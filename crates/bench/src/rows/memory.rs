@@ -115,8 +115,8 @@ pub(crate) fn hold(way: Way, posts: u64) -> Result<(), Error> {
     let clock = Arc::new(SystemClock);
     let board = match way {
         Way::Loaded => {
-            let states = (0..posts).map(|number| (state(number), false));
-            Board::load(KINDS as usize, clock, posts as usize, states)
+            let read = |number| Some((state(number), false));
+            Board::load(KINDS as usize, clock, posts as usize, 0..posts, read)
         }
         Way::Merged => {
             let board = Board::new(KINDS as usize, clock);

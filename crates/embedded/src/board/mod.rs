@@ -29,7 +29,7 @@ use table::Table;
 /// Posts that may be out of their places before the committer itself puts them there.
 const MOST_MOVED: usize = 8192;
 
-/// States that one thread hands to the other at a time while a board is loaded, and how many times
+/// Heads that one thread hands to the other at a time while a board is loaded, and how many times
 /// this may wait to be taken in.
 const PAGE: usize = 512;
 const PAGES_AHEAD: usize = 4;
@@ -67,19 +67,22 @@ impl Board {
         Self::of(Table::new(kinds), orders, clock)
     }
 
-    /// A board of everything that a scan of the store yields. Sorting once and building the
-    /// orders from sorted runs is several times faster than inserting one by one; and another
-    /// thread reads what this one takes in. `expected` is about how many there are.
-    pub fn load(
+    /// A board of everything that a scan of the store yields, up to what `read` makes nothing of.
+    /// Sorting once and building the orders from sorted runs is several times faster than inserting
+    /// one by one; and another thread scans, which takes as long as to take it in. `expected` is
+    /// about how many there are.
+    pub fn load<T: Send>(
         kinds: usize,
         clock: Arc<dyn Clock>,
         expected: usize,
-        states: impl Iterator<Item = (PostState, bool)> + Send,
+        scan: impl Iterator<Item = T> + Send,
+        read: impl FnMut(T) -> Option<(PostState, bool)>,
     ) -> Self {
-        let (pages, read) = mpsc::sync_channel(PAGES_AHEAD);
+        let (pages, scanned) = mpsc::sync_channel(PAGES_AHEAD);
         let Loaded { mut table, ranks, times } = thread::scope(|scope| {
-            scope.spawn(move || read_ahead(states, &pages));
-            Loaded::with_room(kinds, expected).take_in(read.into_iter().flatten())
+            scope.spawn(move || scan_ahead(scan, &pages));
+            let states = scanned.into_iter().flatten().map_while(read);
+            Loaded::with_room(kinds, expected).take_in(states)
         });
         let orders = thread::scope(|scope| {
             scope.spawn(|| table.index());
@@ -240,10 +243,10 @@ impl Posts {
     }
 }
 
-fn read_ahead<T>(mut states: impl Iterator<Item = T>, pages: &SyncSender<Vec<T>>) {
+fn scan_ahead<T>(mut scan: impl Iterator<Item = T>, pages: &SyncSender<Vec<T>>) {
     loop {
-        let page: Vec<T> = states.by_ref().take(PAGE).collect();
-        // It is received unless the other thread has panicked.
+        let page: Vec<T> = scan.by_ref().take(PAGE).collect();
+        // It is received unless the other thread has found what it can make nothing of.
         if page.is_empty() || pages.send(page).is_err() {
             return;
         }

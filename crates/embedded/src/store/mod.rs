@@ -126,9 +126,10 @@ fn check_kinds(engine: &Engine, configured: &Kinds) -> Result<(), OpenError> {
 
 fn read_board(engine: &Engine, kinds: usize, clock: Arc<dyn Clock>) -> Result<Board, PortError> {
     engine.with(|db| {
+        // A start that would lose counts silently must not happen: a damaged head ends it.
         let mut fault = None;
-        let (expected, heads) = (reads::about_how_many(db), reads::heads(db, &mut fault));
-        let board = Board::load(kinds, clock, expected, heads);
+        let read = |head| reads::read_head(head).map_err(|found| fault = Some(found)).ok();
+        let board = Board::load(kinds, clock, reads::about_how_many(db), reads::heads(db), read);
         fault.map_or(Ok(board), Err)
     })
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use fjall::{Guard, UserKey, UserValue};
 use kudos_core::ports::{Reactor, ReactorPage};
 use kudos_core::{Change, Kind, PostId, PostState, UserId};
 
@@ -32,20 +33,19 @@ pub(crate) fn body(db: &Db, post: &PostId) -> Result<Option<Body>, StoreFault> {
     bytes.map(|bytes| decode("post", &bytes)).transpose()
 }
 
-/// Every post with whether it is hidden, as the board loads them. A damaged head stops the scan
-/// through `fault`: a start that would lose counts silently must not happen.
-pub(crate) fn heads<'f>(
-    db: &Db,
-    fault: &'f mut Option<StoreFault>,
-) -> impl Iterator<Item = (PostState, bool)> + use<'f> {
-    db.heads.iter().map_while(move |entry| {
-        let read = || -> Result<(PostState, bool), StoreFault> {
-            let (key, value) = entry.into_inner()?;
-            let head: Head = decode("head", &value)?;
-            Ok((head.state(post_of(&key)?), head.hidden))
-        };
-        read().map_err(|found| *fault = Some(found)).ok()
-    })
+/// A head as it is stored.
+pub(crate) type Stored = fjall::Result<(UserKey, UserValue)>;
+
+/// Every head.
+pub(crate) fn heads(db: &Db) -> impl Iterator<Item = Stored> + use<> {
+    db.heads.iter().map(Guard::into_inner)
+}
+
+/// A post, and whether it is hidden.
+pub(crate) fn read_head(stored: Stored) -> Result<(PostState, bool), StoreFault> {
+    let (key, value) = stored?;
+    let head: Head = decode("head", &value)?;
+    Ok((head.state(post_of(&key)?), head.hidden))
 }
 
 /// How many posts there are at most, and hardly more: each write of a head since the engine last
