@@ -11,8 +11,8 @@ FEATURES := --features kudos/failpoints
 FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
-# The C code of dependencies, librdkafka above all: tests call it too little to be worth optimising
-# it, which would take as long as half of them.
+# The C code of dependencies, librdkafka above all: tests call it too little to be worth optimising,
+# which would take another minute of one core.
 test server test-api test-web test-stack test-compose check: export CFLAGS := -O0
 
 .PHONY: help

@@ -91,7 +91,7 @@ impl Readers {
         let mut lease =
             Lease { reader: Some(reader), kept, topic, deadline, idle, _permit: permit };
         if let Some(at) = at.filter(|_| !kept) {
-            lease.go_to(&at.0)?;
+            lease.go_to((0..).zip(at.0.iter().copied()))?;
             lease.reader().at = Some(at.clone());
         }
         Ok(lease)
@@ -128,10 +128,11 @@ impl Lease {
         self.reader.as_mut().expect("a lease holds its reader until it is dropped")
     }
 
-    /// Whoever calls this says where the reader is, when it is sure of that.
-    fn go_to(&mut self, at: &[u64]) -> Result<(), PortError> {
-        let mut list = TopicPartitionList::with_capacity(at.len());
-        for (partition, &offset) in (0..).zip(at) {
+    /// To these offsets of these partitions, and of no other. Whoever calls this says where the
+    /// reader is, when it is sure of that.
+    fn go_to(&mut self, offsets: impl Iterator<Item = (u32, u64)>) -> Result<(), PortError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
             add(&mut list, &self.topic, partition, offset)?;
         }
         self.kept = false;
@@ -178,7 +179,7 @@ impl Lease {
             let read = page.fill(&self.reader().consumer, ends, limit, false);
             match timeout(PATIENCE, read).await {
                 Ok(filled) => whole = filled.map(|()| true)?,
-                Err(_) => self.go_to(&page.at)?,
+                Err(_) => self.go_to((0..).zip(page.at.iter().copied()))?,
             }
         }
         if !whole {
@@ -202,13 +203,9 @@ impl Lease {
         partition: u32,
         offset: u64,
     ) -> Result<Option<OwnedMessage>, PortError> {
-        let mut list = TopicPartitionList::with_capacity(1);
-        add(&mut list, &self.topic, partition, offset)?;
+        self.go_to(std::iter::once((partition, offset)))?;
         let deadline = self.deadline;
-        let reader = self.reader();
-        (reader.at, reader.peeked) = (None, None);
-        reader.consumer.assign(&list).map_err(|error| port_error(&error))?;
-        let first = timeout(deadline, first_record(&reader.consumer)).await;
+        let first = timeout(deadline, first_record(&self.reader().consumer)).await;
         let first = first.map_err(|_| PortError::Timeout)?;
         Ok(first.filter(|message| u64::try_from(message.offset()) == Ok(offset)))
     }

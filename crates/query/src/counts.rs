@@ -70,8 +70,8 @@ impl QueryService {
         Ok(CountsRead { states, mine, from })
     }
 
-    /// Posts as live has them, completed from the truth where live holds nothing; from the truth alone
-    /// if live is out.
+    /// Posts as live has them, completed from the truth where live holds nothing; from the truth
+    /// alone if live is out.
     pub(crate) async fn entries(
         &self,
         posts: &[PostId],

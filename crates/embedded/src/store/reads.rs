@@ -48,8 +48,8 @@ pub(crate) fn read_head(stored: Stored) -> Result<(PostState, bool), StoreFault>
     Ok((head.state(post_of(&key)?), head.hidden))
 }
 
-/// How many posts there are at most, and hardly more: each write of a head since the engine last
-/// merged its files counts.
+/// How many posts there are, or more: writes of one head that the engine has not merged yet count
+/// each. Bounded, as room is made for so many.
 pub(crate) fn about_how_many(db: &Db) -> usize {
     const MOST_AHEAD: usize = 1 << 24;
     db.heads.approximate_len().min(MOST_AHEAD)
