@@ -41,7 +41,7 @@ cat <&"$log" >"$work/server.log" &
 
 status=0
 test_api "$base" || status=$?
-if grep -q -e panicked -e ERROR "$work/server.log"; then
+if grep -q -e ' panicked at ' -e ERROR "$work/server.log"; then
   echo "the server's log:" >&2
   cat "$work/server.log" >&2
   status=1

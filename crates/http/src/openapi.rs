@@ -7,8 +7,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
+use kudos_core::Kinds;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -43,12 +46,14 @@ pub fn blank() -> OpenApi {
 }
 
 /// The finished document of what the routers of a process declare: with its title, its security
-/// schemes, and the schema of problems that every operation refers to.
-pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
+/// schemes, the schema of problems that every operation refers to, and the deployment's kinds
+/// wherever one is asked for.
+pub fn document(kinds: &Kinds, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let mut document = blank();
     for part in parts {
         document.merge(part);
     }
+    document.paths.paths.values_mut().flat_map(operations).for_each(|of| name_kinds(of, kinds));
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme(BEARER, bearer());
     components.add_security_scheme(USER_HEADER, user_header());
@@ -102,6 +107,22 @@ fn optional_caller() -> Vec<SecurityRequirement> {
         SecurityRequirement::new(BEARER, Vec::<String>::new()),
         SecurityRequirement::new(USER_HEADER, Vec::<String>::new()),
     ]
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = path;
+    [get, put, post, delete, patch].into_iter().flatten()
+}
+
+fn name_kinds(operation: &mut Operation, kinds: &Kinds) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "kind"
+        {
+            let schema = ObjectBuilder::new().schema_type(Type::String);
+            parameter.schema = Some(schema.enum_values(Some(kinds.names())).into());
+        }
+    }
 }
 
 fn problem_schema() -> Vec<(String, RefOr<Schema>)> {

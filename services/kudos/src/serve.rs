@@ -53,7 +53,7 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
 
     let authenticator = Authenticator::new(&settings.auth, settings.http.listen)?;
     let gate = Gate::new(authenticator, &settings.limits);
-    let document = kudos_http::openapi::document([writes_api, reads_api]);
+    let document = kudos_http::openapi::document(&kinds, [writes_api, reads_api]);
     let api = gate.writes(writes).merge(gate.reads(reads));
     let app = api.merge(kudos_http::openapi::routes(&document)?).merge(kudos_page::routes());
     Ok(Stack::new(&StackSettings::new(&settings.http, &settings.api.cors_origins))?.wrap(app))

@@ -37,7 +37,7 @@ fn router(settings: &Settings, queries: Queries) -> Result<Router, BoxError> {
     let authenticator = Authenticator::new(&settings.auth, settings.http.listen)?;
     let gate = Gate::new(authenticator, &settings.limits);
     let api = gate.reads(reads).merge(elsewhere(&writes_api));
-    let document = kudos_http::openapi::document([writes_api, reads_api]);
+    let document = kudos_http::openapi::document(&settings.kinds, [writes_api, reads_api]);
     let app = api.merge(kudos_http::openapi::routes(&document)?).merge(kudos_page::routes());
     Ok(Stack::new(&StackSettings::new(&settings.http, &settings.api.cors_origins))?.wrap(app))
 }

@@ -61,6 +61,9 @@ where
     }
 }
 
+/// The pattern of a post's id, for a description of the API.
+pub const POST_ID_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f{}/\\]+$";
+
 fn parameter(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
     ParameterBuilder::new()
         .name(name)
@@ -77,7 +80,7 @@ impl IntoParams for PostPath {
                     or backslashes.";
         let schema = ObjectBuilder::new()
             .max_length(Some(128))
-            .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f{}/\\]+$"))
+            .pattern(Some(POST_ID_PATTERN))
             .examples(["post-1"]);
         vec![parameter("post", rule, schema)]
     }

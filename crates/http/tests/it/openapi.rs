@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
+use kudos_core::Kinds;
 use kudos_http::answer::{BatchAnswer, PostAnswer, ReactionAnswer, ReactorsAnswer, SearchAnswer};
 use kudos_http::extract::{IdempotencyKey, KindPath, PostPath};
 use kudos_http::stack::{Stack, StackSettings};
@@ -45,7 +46,7 @@ fn router() -> Router {
         .routes(routes!(react))
         .routes(routes!(all))
         .split_for_parts();
-    let document = openapi::document([described]);
+    let document = openapi::document(&Kinds::default(), [described]);
     let docs = openapi::routes(&document).unwrap();
     Stack::new(&StackSettings::default()).unwrap().wrap(routes.merge(docs))
 }
@@ -82,6 +83,14 @@ async fn every_problem_of_an_operation_is_documented_as_one() {
     let named: Vec<_> = named.iter().map(|p| (p["name"].as_str(), p["in"].as_str())).collect();
     let header = (Some("Idempotency-Key"), Some("header"));
     assert_eq!(named, [(Some("post"), Some("path")), (Some("kind"), Some("path")), header]);
+}
+
+#[tokio::test]
+async fn the_kinds_of_the_deployment_are_named() {
+    let document = document().await;
+    let operation = &document["paths"]["/v1/posts/{post}/reactions/{kind}/@me"]["put"];
+    let kinds: Vec<_> = Kinds::default().names().map(str::to_owned).collect();
+    assert_eq!(operation["parameters"][1]["schema"]["enum"], serde_json::json!(kinds));
 }
 
 #[tokio::test]

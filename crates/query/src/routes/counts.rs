@@ -8,9 +8,11 @@ use kudos_http::answer::{
     BatchAnswer, BatchItem, PostAnswer, ReactionAnswer, ReactorItem, ReactorsAnswer,
 };
 use kudos_http::auth::Caller;
-use kudos_http::extract::{Json, PostPath, Query};
+use kudos_http::extract::{Json, POST_ID_PATTERN, PostPath, Query};
 use kudos_http::{Problem, problem_responses};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Queries;
@@ -124,9 +126,19 @@ pub(super) fn page_limit(limit: usize) -> Result<usize, Problem> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BatchBody {
-    /// 1 to 100 posts.
-    #[schema(min_items = 1, max_items = 100, example = json!(["post-1", "post-2"]))]
+    #[schema(schema_with = post_list)]
     posts: Vec<String>,
+}
+
+fn post_list() -> Array {
+    let post = ObjectBuilder::new().schema_type(Type::String).pattern(Some(POST_ID_PATTERN));
+    ArrayBuilder::new()
+        .items(post.min_length(Some(1)).max_length(Some(128)))
+        .min_items(Some(1))
+        .max_items(Some(MAX_BATCH))
+        .description(Some("1 to 100 posts."))
+        .examples([json!(["post-1", "post-2"])])
+        .build()
 }
 
 /// The counts of several posts
