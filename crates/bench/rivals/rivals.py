@@ -29,6 +29,7 @@ from collections import Counter, namedtuple
 
 from cassandra.cluster import Cluster
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
 KINDS = ["like", "love", "haha", "wow", "sad", "angry"]
@@ -46,17 +47,23 @@ class Kudos:
         self.prefix = prefix
         self.own = threading.local()
 
-    def request(self, method, path, headers):
+    def request(self, method, path, headers, body=None):
         address = self.reads if method == "GET" else self.writes
         connections = self.own.__dict__
         if address not in connections:
             connections[address] = http.client.HTTPConnection(address, timeout=10)
-        connections[address].request(method, path, headers=headers)
+        connections[address].request(method, path, body, headers)
         answer = connections[address].getresponse()
-        body = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{method} {path}: {answer.status} {body}")
-        return json.loads(body)
+        text = answer.read()
+        if answer.status not in (200, 201):
+            raise RuntimeError(f"{method} {path}: {answer.status} {text}")
+        return json.loads(text)
+
+    def prepare(self, posts):
+        headers = {"X-User-Id": "author", "Content-Type": "application/json"}
+        for post in posts:
+            body = json.dumps({"title": f"Post {post}"})
+            self.request("PUT", f"/v1/posts/{self.prefix}-{post}", headers, body)
 
     def react(self, operation):
         path = f"/v1/posts/{self.prefix}-{operation.post}/reactions"
@@ -75,7 +82,7 @@ class Kudos:
 
 
 class Draft:
-    """The first draft. Keyspace and keys have a prefix of their own, and are removed."""
+    """The first draft. Keyspace, topic and keys have a prefix of their own, and are removed."""
 
     def __init__(self, args, prefix):
         self.keyspace = prefix.replace("-", "_")
@@ -95,10 +102,15 @@ class Draft:
             f"INSERT INTO {self.keyspace}.reactions (post_id, user_id, reaction_type) VALUES (?, ?, ?)"
         )
         self.redis = connect(args.redis)
+        self.topics = AdminClient({"bootstrap.servers": args.kafka})
         self.producer = Producer({"bootstrap.servers": args.kafka})
 
     def key(self, post):
         return f"{self.prefix}:post:{post}:reactions"
+
+    def prepare(self, posts):
+        for made in self.topics.create_topics([NewTopic(self.prefix, 3, 1)]).values():
+            made.result(10)
 
     def react(self, operation):
         _, post, user, want, _ = operation
@@ -116,6 +128,7 @@ class Draft:
 
     def close(self, posts):
         self.producer.flush(5)
+        self.topics.delete_topics([self.prefix])
         self.redis.delete(f"{self.prefix}:posts:by_reactions", *map(self.key, posts))
         self.session.execute(f"DROP KEYSPACE {self.keyspace}")
         self.cluster.shutdown()
@@ -145,6 +158,9 @@ class Script:
 
     def keys(self, post):
         return [f"{self.prefix}:{{{post}}}:users", f"{self.prefix}:{{{post}}}:counts"]
+
+    def prepare(self, posts):
+        pass
 
     def react(self, operation):
         self.move(keys=self.keys(operation.post), args=[operation.user, operation.want or ""])
@@ -275,6 +291,7 @@ def main():
         name = kind.__name__.lower()
         counter = kind(args, f"{name}-{uuid.uuid4().hex[:8]}")
         try:
+            counter.prepare(posts)
             print(json.dumps({"name": name, **score(counter, made)}), flush=True)
         finally:
             counter.close(posts)

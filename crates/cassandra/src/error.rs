@@ -22,12 +22,23 @@ pub enum ConnectError {
     /// No node answers.
     #[error(
         "cassandra.contact_points: none of {contact_points:?} answers at all ({cause}); start \
-         Cassandra, or correct the addresses"
+         Cassandra, correct the addresses, or set cassandra.tls to what the nodes want"
     )]
     Unreachable {
         /// Who was asked.
         contact_points: Vec<String>,
         /// What the driver says.
+        cause: String,
+    },
+    /// A node and this process do not agree on a TLS connection.
+    #[error(
+        "cassandra.tls: no secure connection to any of {contact_points:?} ({cause}); name the \
+         authority of the nodes' certificates as cassandra.tls.ca_file, or turn cassandra.tls off"
+    )]
+    Handshake {
+        /// Who was asked.
+        contact_points: Vec<String>,
+        /// What TLS says.
         cause: String,
     },
     /// The cluster does not know user and password.
@@ -124,13 +135,13 @@ pub enum ConnectError {
 impl ConnectError {
     /// Why no session came about.
     pub(crate) fn of_session(error: &NewSessionError, settings: &CassandraSettings) -> Self {
-        match of_setup(error) {
-            Some(refused) => refused,
-            None => Self::Unreachable {
-                contact_points: settings.contact_points.clone(),
-                cause: error.to_string(),
-            },
+        let contact_points = settings.contact_points.clone();
+        let last = last_connection_error(error);
+        if let Some(cause) = last.and_then(of_handshake) {
+            return Self::Handshake { contact_points, cause };
         }
+        let unreachable = || Self::Unreachable { contact_points, cause: error.to_string() };
+        last.and_then(of_setup).unwrap_or_else(unreachable)
     }
 
     /// Why a session that came about is of no use.
@@ -154,16 +165,25 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
+/// Why the node that was asked last could not be connected to.
+fn last_connection_error(error: &NewSessionError) -> Option<&ConnectionError> {
+    match error {
+        NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
+            ConnectionPoolError::Broken { last_connection_error },
+        )) => Some(last_connection_error),
+        _ => None,
+    }
+}
+
+/// What TLS said, if it was TLS that failed.
+fn of_handshake(error: &ConnectionError) -> Option<String> {
+    let ConnectionError::IoError(io) = error else { return None };
+    Some(io.get_ref()?.downcast_ref::<openssl::ssl::Error>()?.to_string())
+}
+
 /// What a node said to the login, if it said anything.
-fn of_setup(error: &NewSessionError) -> Option<ConnectError> {
-    let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
-        ConnectionPoolError::Broken {
-            last_connection_error: ConnectionError::ConnectionSetupRequestError(refused),
-        },
-    )) = error
-    else {
-        return None;
-    };
+fn of_setup(error: &ConnectionError) -> Option<ConnectError> {
+    let ConnectionError::ConnectionSetupRequestError(refused) = error else { return None };
     match refused.get_error() {
         ConnectionSetupRequestErrorKind::MissingAuthentication => Some(ConnectError::LoginNeeded),
         ConnectionSetupRequestErrorKind::DbError(DbError::AuthenticationError, message) => {

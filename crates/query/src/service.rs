@@ -10,7 +10,7 @@ use kudos_http::answer::{Provenance, Source};
 use kudos_http::cursor::CursorKey;
 
 use crate::follow::Recent;
-use crate::search::Pages;
+use crate::search::{Expected, Pages};
 use crate::settings::QuerySettings;
 
 /// Why a read has no answer.
@@ -77,6 +77,7 @@ pub struct QueryService {
     pub(crate) settings: QuerySettings,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
+    pub(crate) expected: Expected,
 }
 
 impl QueryService {
@@ -90,7 +91,8 @@ impl QueryService {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let pages = Pages::new(settings.page_cache());
-        Self { sources, kinds, clock, cursors, settings, observer, pages }
+        let expected = Expected::new();
+        Self { sources, kinds, clock, cursors, settings, observer, pages, expected }
     }
 
     /// The kinds of the deployment.

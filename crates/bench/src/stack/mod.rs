@@ -57,9 +57,18 @@ pub(crate) struct Options {
     /// A Python that has the packages of rivals/requirements.txt; without it they do not run.
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Measure pages and searches alone, and write no document.
+    /// Measure a part alone, and write no document.
     #[arg(long)]
-    pages: bool,
+    only: Option<Part>,
+}
+
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Part {
+    /// Pages and searches.
+    Pages,
+    /// What users might build instead.
+    Rivals,
 }
 
 /// A failed measurement.
@@ -119,8 +128,14 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
     let at = Addresses::find()?;
     let (world, bare) = (World::open("bench", &at)?, World::open("bench_bare", &at)?);
     fill(&at, &world)?;
-    if options.pages {
-        return Ok(print(&table(&pages::measure(effort, &at, &world)?))?);
+    let rivals = || match &options.python {
+        Some(python) => rivals::measure(effort, &at, &world, python),
+        None => Ok("They were not run.\n".to_owned()),
+    };
+    match options.only {
+        Some(Part::Pages) => return Ok(print(&table(&pages::measure(effort, &at, &world)?))?),
+        Some(Part::Rivals) => return Ok(print(&rivals()?)?),
+        None => {}
     }
     // Users who did not like in an earlier run.
     let mut next = SystemClock.now().0;
@@ -135,16 +150,15 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
     rows.extend(pages::measure(effort, &at, &world)?);
     rows.push(fresh::measure(effort, &at, &world, first())?);
     let sizes = sizes::measure(&at, &world)?;
-    let rivals = match &options.python {
-        Some(python) => rivals::measure(effort, &at, &world, python)?,
-        None => "They were not run.\n".to_owned(),
-    };
+    // What took so long to measure is written down in any case.
+    let rivals = rivals();
+    let scores = rivals.as_ref().map_or_else(|fault| format!("{fault}\n"), Clone::clone);
     let table = table(&rows);
-    print(&[&*table, &costs, &followed, &sizes, &rivals].join("\n"))?;
-    let sections = [&*machine, &table, &costs, &followed, &sizes, &rivals];
+    print(&[&*table, &costs, &followed, &sizes, &scores].join("\n"))?;
+    let sections = [&*machine, &table, &costs, &followed, &sizes, &scores];
     fs::write(&options.out, text(effort, sections))?;
     progress(format_args!("wrote {}", options.out.display()));
-    Ok(())
+    rivals.map(drop)
 }
 
 fn text(effort: &Effort, [machine, table, costs, followed, sizes, rivals]: [&str; 6]) -> String {

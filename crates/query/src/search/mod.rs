@@ -1,10 +1,12 @@
 //! Search: rank, page, and fill in what a reader sees.
 
+mod expected;
 mod pages;
 mod ranking;
 mod walk;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use futures::future::join_all;
 use kudos_core::ports::{LiveEntry, PostMeta};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::service::{QueryError, QueryService, reason};
+pub(crate) use expected::Expected;
 pub(crate) use pages::Pages;
 use ranking::Ranked;
 use walk::{Candidate, Walk};
@@ -63,6 +66,12 @@ pub struct SearchPage {
 struct Notes(Vec<Cow<'static, str>>);
 
 impl SearchRequest {
+    /// What the first page of a listing without words is known by.
+    fn key(&self) -> Option<pages::Key> {
+        let first = self.text.is_empty() && self.cursor.is_none();
+        first.then_some((self.sort, self.window, self.limit))
+    }
+
     /// Binds a cursor to the listing that gave it out.
     fn purpose(&self) -> String {
         format!("search {:?} {:?} {}", self.sort, self.window, self.text)
@@ -81,14 +90,17 @@ impl QueryService {
     async fn page(&self, request: &SearchRequest) -> Result<SearchPage, QueryError> {
         let deadline = Deadline::after(self.settings.total());
         let mut walk = self.resume(request)?;
-        let mut ranked = self.rank(request, &walk, deadline).await?;
+        let (ranked, known) =
+            futures::join!(self.rank(request, &walk, deadline), self.expect(request, deadline));
+        let mut ranked = ranked?;
         let mut notes = Notes(std::mem::take(&mut ranked.notes));
         if walk.source.is_some_and(|before| before != ranked.source) {
             notes.0.push("the order of earlier pages came from another source".into());
         }
         walk.source = Some(ranked.source);
         let (page, more) = walk.take_page(request.sort, ranked.candidates, request.limit);
-        let posts = self.fill(page, deadline, &mut notes).await;
+        self.expected.note(request, &page);
+        let posts = self.fill(page, known, deadline, &mut notes).await;
         let degraded = ranked.degraded || !notes.0.is_empty();
         // That a walk has an end is no fault: noted, but not degraded.
         let next_cursor = self.next_cursor(request, &walk, more, &mut notes)?;
@@ -130,12 +142,14 @@ impl QueryService {
     async fn fill(
         &self,
         page: Vec<Candidate>,
+        known: HashMap<PostId, LiveEntry>,
         deadline: Deadline,
         notes: &mut Notes,
     ) -> Vec<(Post, PostState)> {
         let ids: Vec<PostId> = page.iter().map(|candidate| candidate.post.clone()).collect();
-        let (texts, entries) =
-            futures::join!(self.texts(&ids, &page, deadline), self.entries(&ids, deadline));
+        let entries = self.entries_beside(known, &ids, deadline);
+        let (texts, (entries, not_live)) =
+            futures::join!(self.texts(&ids, &page, deadline), entries);
         if texts.as_ref().is_ok_and(|(_, unclear)| *unclear) {
             notes.0.push("posts are left out that could not be looked up".into());
         }
@@ -144,18 +158,11 @@ impl QueryService {
             notes.0.push("titles are not available".into());
             page.iter().map(|candidate| Some(candidate.untitled())).collect()
         });
-        let entries = match entries {
-            Ok((entries, from)) => {
-                if from.degraded {
-                    notes.0.push("counts are not live".into());
-                }
-                entries
-            }
-            Err(_) => {
-                notes.0.push("counts are not available".into());
-                vec![None; page.len()]
-            }
-        };
+        match not_live {
+            Ok(false) => {}
+            Ok(true) => notes.0.push("counts are not live".into()),
+            Err(_) => notes.0.push("counts are not available".into()),
+        }
         let rows = texts.into_iter().zip(entries).zip(&page);
         let row = |((text, entry), from): ((Option<Post>, Option<LiveEntry>), &Candidate)| {
             let unknown = || LiveEntry { state: from.uncounted(), hidden: false };

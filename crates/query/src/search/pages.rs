@@ -11,10 +11,10 @@ use super::{SearchPage, SearchRequest, Sort};
 use crate::service::QueryError;
 
 /// Every order and window with a few page sizes each.
-const MOST: usize = 64;
+pub(super) const MOST: usize = 64;
 
-/// What a listing without words is asked by.
-type Key = (Sort, Window, usize);
+/// What the first page of a listing without words is known by.
+pub(super) type Key = (Sort, Window, usize);
 
 /// First pages of listings without words, each for a while.
 pub(crate) struct Pages {
@@ -42,10 +42,9 @@ impl Pages {
     where
         F: Future<Output = Result<SearchPage, QueryError>>,
     {
-        if self.span.is_zero() || !request.text.is_empty() || request.cursor.is_some() {
+        let Some(key) = request.key().filter(|_| !self.span.is_zero()) else {
             return make().await;
-        }
-        let key = (request.sort, request.window, request.limit);
+        };
         let Ok(held) = self.held.get_or_insert_with(&key, || Ok::<_, ()>(Arc::default())) else {
             return make().await;
         };

@@ -6,6 +6,7 @@ use kudos_core::ports::{LiveCounts, PostStore};
 use kudos_core::{Change, Kind};
 use kudos_query::{Follower, QuerySettings};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::world::{Health, World, after};
 
@@ -85,6 +86,33 @@ async fn a_page_is_given_again_for_its_span_and_says_of_when_it_is() {
     assert_eq!(found(&world, "q=cats&sort=popular").await, ["a", "b"]);
     tokio::time::advance(Duration::from_millis(200)).await;
     assert_eq!(found(&world, "").await, ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_page_that_shows_the_same_posts_again_takes_one_round_trip() {
+    let world = World::new();
+    world.add("a", "cats", 0).await;
+    world.add("b", "cats", 1).await;
+    let trip = Duration::from_millis(10);
+    world.on_live.delay(trip);
+    let timed = async |query: &str| {
+        let begun = Instant::now();
+        (found(&world, query).await, begun.elapsed())
+    };
+    assert_eq!(timed("").await, (vec!["b".into(), "a".into()], 2 * trip));
+    assert_eq!(timed("").await, (vec!["b".into(), "a".into()], trip));
+    // Counts and order are those of now, also while other posts are expected.
+    world.like("a", 0..1).await;
+    assert_eq!(timed("").await, (vec!["a".into(), "b".into()], trip));
+    world.add("c", "cats", 2).await;
+    world.like("c", 0..2).await;
+    assert_eq!(timed("").await, (vec!["c".into(), "a".into(), "b".into()], 2 * trip));
+    let answer = world.get("/v1/search", None).await.json();
+    assert_eq!(
+        (&answer["posts"][0]["total"], &answer["posts"][1]["total"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(answer["degraded"], false);
 }
 
 #[tokio::test(start_paused = true)]
