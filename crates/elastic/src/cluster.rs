@@ -19,10 +19,6 @@ use crate::settings::{ElasticSettings, invalid};
 /// The share of the time left that a node gets while another could take over: the other one needs
 /// time too.
 const FIRST_SHARE: f64 = 2.0 / 3.0;
-/// The share of a call's time that a server is told to search for. It is less than what the first
-/// node gets, so that a hard query ends by the server's own word, and only a node that is not
-/// well ends by the clock.
-pub(crate) const SERVER_SHARE: f64 = 0.6;
 /// Retries per 100 calls, and at once.
 const RETRY_PERCENT: u32 = 20;
 const RETRY_BURST: u32 = 20;

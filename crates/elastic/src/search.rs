@@ -9,7 +9,6 @@ use kudos_core::{Millis, PortError, PostId};
 use kudos_degraded::Deadline;
 use serde::Deserialize;
 
-use crate::cluster::SERVER_SHARE;
 use crate::elastic::Elastic;
 use crate::error::CallError;
 use crate::node::Request;
@@ -28,7 +27,7 @@ impl PostIndex for Elastic {
             return Ok(Vec::new());
         }
         let deadline = Deadline::after(self.search_budget);
-        let body = query::body(query, self.search_budget.mul_f64(SERVER_SHARE));
+        let body = query::body(query, self.search_budget);
         let request = Request::new(Method::Post, format!("{}/_search", self.index))
             .query("filter_path", "timed_out,_shards,hits.hits.fields")
             .json(&body);
