@@ -27,6 +27,13 @@ Example:
 Exit codes: 0 the counts are equal, 1 failed or no such post, 3 counts differ or a copy cannot be
 asked, 64 wrong usage, 78 wrong configuration.";
 
+const SLOT: &str = "\
+Example:
+  kudosctl slot posts:by_reactions post:my-post:reactions
+
+Exit codes: 0 every slot is served, 1 failed, 3 a slot is served by nobody, 64 wrong usage, 78 wrong
+configuration.";
+
 const SEED: &str = "\
 Example:
   kudosctl seed http://127.0.0.1:8080 --posts 100 --reactions 1000
@@ -76,6 +83,15 @@ pub(crate) enum Command {
     Explain {
         /// The id of the post
         post: PostId,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show the slots of Redis keys, and who serves them
+    #[command(after_help = SLOT)]
+    Slot {
+        /// Keys of Redis, as they are there
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
         #[command(flatten)]
         output: Output,
     },

@@ -7,6 +7,7 @@ mod load;
 mod migrate;
 mod seed;
 mod settings;
+mod slot;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,10 @@ fn main() -> ExitCode {
         Command::Explain { post, output } => run(&sources, async |settings| {
             let verdict = explain::run(settings, &post, output.json).await?;
             Ok(unless(verdict == explain::Verdict::Different))
+        }),
+        Command::Slot { keys, output } => run(&sources, async |settings| {
+            let verdict = slot::run(settings, keys, output.json).await?;
+            Ok(unless(verdict == slot::Verdict::Unserved))
         }),
         Command::Seed { args, output } => run(&sources, async |settings| {
             seed::run(&args, &settings.kinds, output.json).await?;

@@ -131,3 +131,15 @@ async fn the_effective_settings_hide_secrets() {
         assert!(shown.stdout.contains("e2e_laws"), "{program}: {}", shown.stdout);
     }
 }
+
+#[tokio::test]
+async fn a_key_has_a_slot_and_a_node_that_serves_it() {
+    let world = World::open("laws").await;
+    let words = ["slot", "posts:by_reactions", "--json"];
+    let told = run("kudosctl", &words, &world.flags("kudosctl")).await;
+    assert!(told.status.success(), "{}", told.stderr);
+    let places: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(places[0]["slot"], 12_488);
+    let master = places[0]["master"].as_str().unwrap();
+    assert!(world.get("redis.nodes").contains(master), "{master}");
+}
