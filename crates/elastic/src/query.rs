@@ -35,7 +35,6 @@ pub(crate) fn body(query: &IndexQuery, budget: Duration) -> Value {
         let posts: Vec<_> = posts.iter().take(MAX_AMONG).map(PostId::as_str).collect();
         json!({ "terms": { "post": posts } })
     }));
-    let limit_of_server = budget + SERVER_CLOCK;
     let mut must = Vec::new();
     if !text.is_empty() {
         let scored = *order == IndexOrder::Relevance;
@@ -45,7 +44,7 @@ pub(crate) fn body(query: &IndexQuery, budget: Duration) -> Value {
         "query": { "bool": { "filter": filter, "must": must } },
         "sort": sort(order),
         "size": limit.min(&MAX_HITS),
-        "timeout": format!("{}ms", limit_of_server.as_millis()),
+        "timeout": format!("{}ms", (budget + SERVER_CLOCK).as_millis()),
         "track_total_hits": false,
         "_source": false,
         "stored_fields": "_none_",

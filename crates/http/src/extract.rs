@@ -8,7 +8,7 @@ mod query;
 pub(crate) use headers::single;
 pub use headers::{IdempotencyKey, LastEventId};
 pub use json::{BodyLimit, DEFAULT_BODY_LIMIT, Json};
-pub use path::{KindPath, POST_ID_PATTERN, PostPath};
+pub use path::{KindPath, PostPath, post_id_schema};
 pub use query::Query;
 
 /// The most bytes of a parser's message that go into an answer, since it may quote its input.

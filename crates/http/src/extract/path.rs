@@ -61,8 +61,14 @@ where
     }
 }
 
-/// The pattern of a post's id, for a description of the API.
-pub const POST_ID_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f{}/\\]+$";
+/// The rule of a post's id, for a description of the API.
+pub fn post_id_schema() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(128))
+        .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f{}/\\]+$"))
+}
 
 fn parameter(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
     ParameterBuilder::new()
@@ -70,7 +76,7 @@ fn parameter(name: &str, description: &str, schema: ObjectBuilder) -> Parameter 
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .description(Some(description))
-        .schema(Some(schema.schema_type(Type::String).min_length(Some(1))))
+        .schema(Some(schema))
         .build()
 }
 
@@ -78,11 +84,7 @@ impl IntoParams for PostPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let rule = "The post: 1 to 128 bytes of UTF-8 without control characters, braces, slashes \
                     or backslashes.";
-        let schema = ObjectBuilder::new()
-            .max_length(Some(128))
-            .pattern(Some(POST_ID_PATTERN))
-            .examples(["post-1"]);
-        vec![parameter("post", rule, schema)]
+        vec![parameter("post", rule, post_id_schema().examples(["post-1"]))]
     }
 }
 
@@ -90,6 +92,8 @@ impl IntoParams for KindPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let rule = "The kind of the reaction, one of the deployment's.";
         let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
             .max_length(Some(32))
             .pattern(Some("^[a-z0-9_-]+$"))
             .examples(["like"]);
