@@ -157,6 +157,7 @@ fn queries(
         posts: store.clone(),
         kept_posts: store.clone(),
         recent: None,
+        newest: None,
         mender: None,
     };
     let hub = Arc::new(EventHub::new(store.clone(), Arc::clone(&kinds), &settings, Vec::new()));

@@ -93,13 +93,24 @@ impl QueryService {
         Ok((answer.value, from))
     }
 
+    /// What live holds within its share, corrected by what the log told since.
+    pub(crate) async fn held_live(
+        &self,
+        posts: &[PostId],
+        share: Deadline,
+    ) -> Result<Vec<Option<LiveEntry>>, Reason> {
+        let live = share.within(self.settings.live()).run(self.sources.live.entries(posts));
+        let mut entries = live.await?.map_err(reason)?;
+        if let Some(newest) = &self.sources.newest {
+            self.mend(&newest.correct(&mut entries));
+        }
+        Ok(entries)
+    }
+
     /// Has live take up again what it has lost of posts that exist.
-    fn mend(&self, missing: &[PostId], loaded: &[Option<LiveEntry>]) {
-        let Some(mender) = &self.sources.mender else { return };
-        let lost = missing.iter().zip(loaded).filter(|(_, loaded)| loaded.is_some());
-        let lost: Vec<_> = lost.map(|(post, _)| post.clone()).collect();
-        if !lost.is_empty() {
-            mender.mend(&lost);
+    fn mend(&self, lost: &[PostId]) {
+        if let Some(mender) = self.sources.mender.as_ref().filter(|_| !lost.is_empty()) {
+            mender.mend(lost);
         }
     }
 
@@ -115,8 +126,7 @@ impl QueryService {
         posts: &[PostId],
         share: Deadline,
     ) -> Result<Reply<Vec<Option<LiveEntry>>>, Reason> {
-        let live = share.within(self.settings.live()).run(self.sources.live.entries(posts));
-        let mut entries = live.await?.map_err(reason)?;
+        let mut entries = self.held_live(posts, share).await?;
         let holes = entries.iter().zip(posts).filter(|(entry, _)| entry.is_none());
         let missing: Vec<PostId> = holes.map(|(_, post)| post.clone()).collect();
         if missing.is_empty() {
@@ -125,7 +135,8 @@ impl QueryService {
         let loaded = share.run(self.counted(&missing)).await;
         match loaded.map_err(Reason::from).and_then(|loaded| loaded.map_err(reason)) {
             Ok(loaded) => {
-                self.mend(&missing, &loaded);
+                let lost = missing.iter().zip(&loaded).filter(|(_, loaded)| loaded.is_some());
+                self.mend(&lost.map(|(post, _)| post.clone()).collect::<Vec<_>>());
                 let mut loaded = loaded.into_iter();
                 for entry in entries.iter_mut().filter(|entry| entry.is_none()) {
                     *entry = loaded.next().flatten();

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kudos_core::ports::MAX_AMONG;
-use kudos_core::{Change, PostId};
+use kudos_core::ports::{LiveEntry, MAX_AMONG};
+use kudos_core::{Change, PostId, PostState};
 use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 /// Told of every change that the log brings.
@@ -82,6 +83,45 @@ impl Follower for Recent {
     }
 
     /// What was passed over is in the index when the next span is over.
+    fn missed(&self) {}
+}
+
+/// The newest states that the log told of, for live counts that have missed some of them. Versions
+/// decide, so that nothing here is ever too old to be kept.
+pub struct Newest(Cache<PostId, PostState>);
+
+impl Default for Newest {
+    /// Remembers the posts that change and are asked for most, some 20,000.
+    fn default() -> Self {
+        Self(Cache::new(MOST))
+    }
+}
+
+impl Newest {
+    /// Replaces what is older than what is known here, and tells of which posts.
+    pub(crate) fn correct(&self, entries: &mut [Option<LiveEntry>]) -> Vec<PostId> {
+        let mut behind = Vec::new();
+        for LiveEntry { state, .. } in entries.iter_mut().flatten() {
+            let newest = self.0.get(&state.post);
+            if let Some(newest) = newest.filter(|newest| newest.replaces(state.version)) {
+                behind.push(state.post.clone());
+                *state = newest;
+            }
+        }
+        behind
+    }
+}
+
+impl Follower for Newest {
+    fn changed(&self, changes: &[Change]) {
+        for Change { state, .. } in changes {
+            if self.0.peek(&state.post).is_none_or(|held| state.replaces(held.version)) {
+                self.0.insert(state.post.clone(), state.clone());
+            }
+        }
+    }
+
+    /// What was passed over is not known here: live counts stand as they are.
     fn missed(&self) {}
 }
 

@@ -23,7 +23,7 @@ mod settings;
 
 pub use cached_posts::CachedPosts;
 pub use events::EventHub;
-pub use follow::{Follower, Recent};
+pub use follow::{Follower, Newest, Recent};
 pub use routes::{Queries, openapi, routes};
 pub use search::{SearchPage, SearchRequest, Sort};
 pub use service::{Mend, QueryError, QueryService, Sources};

@@ -9,7 +9,7 @@ use kudos_http::Problem;
 use kudos_http::answer::{Provenance, Source};
 use kudos_http::cursor::CursorKey;
 
-use crate::follow::Recent;
+use crate::follow::{Newest, Recent};
 use crate::search::{Expected, Pages};
 use crate::settings::QuerySettings;
 
@@ -58,7 +58,9 @@ pub struct Sources {
     pub kept_posts: Arc<dyn PostStore>,
     /// Posts that changed lately, for an index whose counts lag; none where they are those of now.
     pub recent: Option<Arc<Recent>>,
-    /// Told of posts that live has lost; none where it cannot lose any.
+    /// What the log told, for live counts that may have missed it; none where they cannot.
+    pub newest: Option<Arc<Newest>>,
+    /// Told of posts that live has lost or missed; none where it cannot lose any.
     pub mender: Option<Arc<dyn Mend>>,
 }
 

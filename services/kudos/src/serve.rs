@@ -83,6 +83,7 @@ fn queries(
         kept_posts: store.clone(),
         // The index ranks by the board, and the board is never behind the store.
         recent: None,
+        newest: None,
         mender: None,
     };
     let cursors = api.cursor_key()?;

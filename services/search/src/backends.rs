@@ -9,7 +9,7 @@ use kudos_degraded::Observer;
 use kudos_elastic::Elastic;
 use kudos_kafka::KafkaLog;
 use kudos_projection::{LiveSink, Mender};
-use kudos_query::{CachedPosts, Mend, Recent, Sources};
+use kudos_query::{CachedPosts, Mend, Newest, Recent, Sources};
 use kudos_redis::RedisLive;
 use kudos_runtime::start::{BoxError, Context, Misconfigured};
 use kudos_suite::{PendingTruth, check, watch_elastic, watch_kafka, watch_redis, watch_truth};
@@ -24,6 +24,7 @@ pub(crate) struct Backends {
     pub(crate) index: Arc<Elastic>,
     pub(crate) kept_posts: Arc<CachedPosts>,
     pub(crate) recent: Arc<Recent>,
+    pub(crate) newest: Arc<Newest>,
     pub(crate) mender: Arc<Mender>,
 }
 
@@ -63,7 +64,8 @@ impl Backends {
         let sink = Arc::new(LiveSink(live.clone()));
         let mender = Arc::new(Mender::new(sink, Arc::new(truth.clone())));
         let recent = Arc::new(Recent::new(lag * 2));
-        Ok(Self { truth, live, log, index, kept_posts, recent, mender })
+        let newest = Arc::new(Newest::default());
+        Ok(Self { truth, live, log, index, kept_posts, recent, newest, mender })
     }
 
     pub(crate) fn sources(&self) -> Sources {
@@ -74,6 +76,7 @@ impl Backends {
             posts: Arc::new(self.truth.clone()),
             kept_posts: self.kept_posts.clone(),
             recent: Some(Arc::clone(&self.recent)),
+            newest: Some(Arc::clone(&self.newest)),
             mender: Some(Arc::new(Mending(Arc::clone(&self.mender)))),
         }
     }

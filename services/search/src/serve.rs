@@ -50,7 +50,7 @@ fn queries(
 ) -> Result<Queries, BoxError> {
     let Settings { api, query, events, .. } = &context.settings;
     let followers: Vec<Arc<dyn Follower>> =
-        vec![backends.kept_posts.clone(), backends.recent.clone()];
+        vec![backends.kept_posts.clone(), backends.recent.clone(), backends.newest.clone()];
     let hub = EventHub::new(backends.log.clone(), Arc::clone(&kinds), query, followers);
     let (hub, mender) = (Arc::new(hub), Arc::clone(&backends.mender));
     let (following, stop) = (Arc::clone(&hub), context.shutdown.token());

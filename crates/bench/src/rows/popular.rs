@@ -126,6 +126,7 @@ fn service(likers: &Likers) -> Result<QueryService, Error> {
         posts: backends.store.clone(),
         kept_posts: backends.store,
         recent: None,
+        newest: None,
         mender: None,
     };
     let cursors = CursorKey::random().map_err(|error| Error::Cursors(error.to_string()))?;

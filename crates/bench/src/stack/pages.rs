@@ -220,6 +220,7 @@ async fn query_service(world: &World, settings: QuerySettings) -> Result<QuerySe
         index: world.elastic()?,
         kept_posts: Arc::new(posts),
         recent: None,
+        newest: None,
         mender: None,
     };
     let cursors = CursorKey::random().map_err(Fault::of)?;

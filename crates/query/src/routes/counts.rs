@@ -8,11 +8,11 @@ use kudos_http::answer::{
     BatchAnswer, BatchItem, PostAnswer, ReactionAnswer, ReactorItem, ReactorsAnswer,
 };
 use kudos_http::auth::Caller;
-use kudos_http::extract::{Json, POST_ID_PATTERN, PostPath, Query};
+use kudos_http::extract::{Json, PostPath, Query, post_id_schema};
 use kudos_http::{Problem, problem_responses};
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Queries;
@@ -131,9 +131,8 @@ pub(super) struct BatchBody {
 }
 
 fn post_list() -> Array {
-    let post = ObjectBuilder::new().schema_type(Type::String).pattern(Some(POST_ID_PATTERN));
     ArrayBuilder::new()
-        .items(post.min_length(Some(1)).max_length(Some(128)))
+        .items(post_id_schema())
         .min_items(Some(1))
         .max_items(Some(MAX_BATCH))
         .description(Some("1 to 100 posts."))

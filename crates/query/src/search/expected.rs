@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 
 use super::pages::{Key, MOST};
 use super::{Candidate, SearchRequest};
-use crate::service::{QueryError, QueryService};
+use crate::service::QueryService;
 
 /// The posts that first pages of listings without words showed last. Their counts are asked for
 /// together with the order: a page whose posts are the same still takes one round trip, not two.
@@ -43,32 +43,32 @@ impl QueryService {
         deadline: Deadline,
     ) -> HashMap<PostId, LiveEntry> {
         let Some(posts) = self.expected.of(request) else { return HashMap::new() };
-        let share = deadline.within(self.settings.live());
-        let Ok(Ok(entries)) = share.run(self.sources.live.entries(&posts)).await else {
-            return HashMap::new();
-        };
+        let Ok(entries) = self.held_live(&posts, deadline).await else { return HashMap::new() };
         let held = posts.iter().zip(entries);
         held.filter_map(|(post, entry)| Some((post.clone(), entry?))).collect()
     }
 
     /// Entries of posts in the order asked: those of `known`, and of the others from the best
-    /// source. And whether that is not live.
+    /// source. And what they lack, if anything.
     pub(super) async fn entries_beside(
         &self,
         mut known: HashMap<PostId, LiveEntry>,
         posts: &[PostId],
         deadline: Deadline,
-    ) -> (Vec<Option<LiveEntry>>, Result<bool, QueryError>) {
+    ) -> (Vec<Option<LiveEntry>>, Option<&'static str>) {
         let unknown: Vec<_> = posts.iter().filter(|post| !known.contains_key(*post)).collect();
         let unknown: Vec<PostId> = unknown.into_iter().cloned().collect();
-        let mut degraded = Ok(false);
+        let mut lack = None;
         if !unknown.is_empty() {
-            degraded = self.entries(&unknown, deadline).await.map(|(entries, from)| {
-                let found = unknown.into_iter().zip(entries);
-                known.extend(found.filter_map(|(post, entry)| Some((post, entry?))));
-                from.degraded
-            });
+            match self.entries(&unknown, deadline).await {
+                Ok((entries, from)) => {
+                    let found = unknown.into_iter().zip(entries);
+                    known.extend(found.filter_map(|(post, entry)| Some((post, entry?))));
+                    lack = from.degraded.then_some("counts are not live");
+                }
+                Err(_) => lack = Some("counts are not available"),
+            }
         }
-        (posts.iter().map(|post| known.remove(post)).collect(), degraded)
+        (posts.iter().map(|post| known.remove(post)).collect(), lack)
     }
 }

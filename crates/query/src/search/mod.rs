@@ -148,8 +148,7 @@ impl QueryService {
     ) -> Vec<(Post, PostState)> {
         let ids: Vec<PostId> = page.iter().map(|candidate| candidate.post.clone()).collect();
         let entries = self.entries_beside(known, &ids, deadline);
-        let (texts, (entries, not_live)) =
-            futures::join!(self.texts(&ids, &page, deadline), entries);
+        let (texts, (entries, lack)) = futures::join!(self.texts(&ids, &page, deadline), entries);
         if texts.as_ref().is_ok_and(|(_, unclear)| *unclear) {
             notes.0.push("posts are left out that could not be looked up".into());
         }
@@ -158,11 +157,7 @@ impl QueryService {
             notes.0.push("titles are not available".into());
             page.iter().map(|candidate| Some(candidate.untitled())).collect()
         });
-        match not_live {
-            Ok(false) => {}
-            Ok(true) => notes.0.push("counts are not live".into()),
-            Err(_) => notes.0.push("counts are not available".into()),
-        }
+        notes.0.extend(lack.map(Cow::from));
         let rows = texts.into_iter().zip(entries).zip(&page);
         let row = |((text, entry), from): ((Option<Post>, Option<LiveEntry>), &Candidate)| {
             let unknown = || LiveEntry { state: from.uncounted(), hidden: false };

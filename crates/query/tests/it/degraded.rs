@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use kudos_core::{PortError, Window};
+use kudos_core::{Change, Kind, PortError, Window};
 use kudos_http::answer::Source;
-use kudos_query::{QueryError, SearchPage, SearchRequest, Sort};
+use kudos_query::{Follower, QueryError, SearchPage, SearchRequest, Sort};
 use kudos_testkit::Call;
 use kudos_testkit::scope::NOW;
 
@@ -214,7 +214,7 @@ async fn a_ranking_of_counts_that_live_lost_uses_the_truth_or_is_not_called_fres
     let world = world().await;
     // The index has not heard of `b` yet, and live has forgotten it.
     for user in 0..9 {
-        world.react("b", user, Some(kudos_core::Kind(0))).await;
+        world.react("b", user, Some(Kind(0))).await;
     }
     world.live.forget(&world.post("b"));
     let request = with_words("cats", Sort::Popular, 10);
@@ -226,6 +226,32 @@ async fn a_ranking_of_counts_that_live_lost_uses_the_truth_or_is_not_called_fres
     let page = world.page(&request).await.unwrap();
     assert!(page.from.degraded);
     assert!(page.note.unwrap().contains("1 of 3 posts are not ranked by live counts"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_live_missed_is_shown_as_the_log_told_it_and_told_to_live() {
+    let world = world().await;
+    let post = world.post("b");
+    // The last page may expect the post: its counts are then read in another way.
+    world.page(&all(Sort::Popular, 10)).await.unwrap();
+    for user in 0..9 {
+        world.react("b", user, Some(Kind(0))).await;
+    }
+    let state = world.true_state(&post).await;
+    let older = kudos_core::PostState { version: kudos_core::Version(1), ..state.clone() };
+    for state in [state, older] {
+        world.newest.changed(&[Change { state, users: Vec::new() }]);
+    }
+    let read = world.get(&format!("/v1/posts/{post}/reactions"), None).await.json();
+    assert_eq!((&read["total"], &read["source"]), (&9.into(), &"live".into()));
+    assert_eq!(world.mender.taken(), std::slice::from_ref(&post));
+    let page = world.page(&all(Sort::Popular, 10)).await.unwrap();
+    let shown = page.posts.iter().find(|(found, _)| found.id == post).unwrap();
+    assert_eq!(shown.1.counts.total(), 9);
+    world.project(&post).await;
+    world.mender.taken();
+    world.get(&format!("/v1/posts/{post}/reactions"), None).await.json();
+    assert_eq!(world.mender.taken(), [], "live is not behind any more");
 }
 
 #[tokio::test(start_paused = true)]

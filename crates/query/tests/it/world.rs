@@ -17,7 +17,7 @@ use kudos_http::gate::Gate;
 use kudos_http::limit::LimitSettings;
 use kudos_http::sse::{EventStreams, SseSettings};
 use kudos_query::{
-    CachedPosts, EventHub, Mend, Queries, QueryError, QueryService, QuerySettings, Recent,
+    CachedPosts, EventHub, Mend, Newest, Queries, QueryError, QueryService, QuerySettings, Recent,
     SearchPage, SearchRequest, Sort, Sources, routes,
 };
 use kudos_testkit::scope::NOW;
@@ -71,6 +71,7 @@ impl Mended {
 
 pub(crate) struct World {
     pub(crate) recent: Arc<Recent>,
+    pub(crate) newest: Arc<Newest>,
     pub(crate) mender: Arc<Mended>,
     pub(crate) store: Arc<MemoryTruth>,
     pub(crate) live: Arc<MemoryLive>,
@@ -116,6 +117,7 @@ impl World {
         let index = Arc::new(Faulty::new(MemoryIndex::new()));
         let log = Arc::new(Faulty::around(truth.inner().log()));
         let recent = Arc::new(Recent::new(Duration::from_secs(5)));
+        let newest = Arc::new(Newest::default());
         let mender = Arc::new(Mended::default());
         let sources = Sources {
             live: live.clone(),
@@ -124,6 +126,7 @@ impl World {
             posts: posts.clone(),
             kept_posts: keep(posts.clone()),
             recent: Some(recent.clone()),
+            newest: Some(newest.clone()),
             mender: Some(mender.clone()),
         };
         let (clock, kinds) = (ManualClock::new(NOW), Arc::new(Kinds::default()));
@@ -132,7 +135,7 @@ impl World {
             log.clone(),
             Arc::clone(&kinds),
             &settings,
-            vec![recent.clone()],
+            vec![recent.clone(), newest.clone()],
         ));
         let cursors = CursorKey::random().unwrap();
         let now = Arc::new(clock.clone());
@@ -145,6 +148,7 @@ impl World {
         };
         Self {
             recent,
+            newest,
             mender,
             store: Arc::clone(truth.inner()),
             live: Arc::clone(live.inner()),
