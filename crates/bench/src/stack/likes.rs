@@ -200,7 +200,9 @@ pub(crate) fn followed(
     world: &World,
     first: u64,
 ) -> Result<String, Fault> {
-    let services = [world.start("reaction-write")?, world.start("projector")?];
+    // The auditor walks at its own rate, whatever the load: that is no part of a like.
+    let projector = world.start_with("projector", &["auditor.posts_per_second=1"])?;
+    let services = [world.start("reaction-write")?, projector];
     let [writer, projector] = &services;
     let turn = effort.likes(TURN);
     super::settled(projector)?;

@@ -67,6 +67,8 @@ pub(crate) struct Options {
 enum Part {
     /// Pages and searches.
     Pages,
+    /// How long until Elasticsearch's own order knows of a like.
+    Fresh,
     /// What users might build instead.
     Rivals,
 }
@@ -132,17 +134,21 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
         Some(python) => rivals::measure(effort, &at, &world, python),
         None => Ok("They were not run.\n".to_owned()),
     };
-    match options.only {
-        Some(Part::Pages) => return Ok(print(&table(&pages::measure(effort, &at, &world)?))?),
-        Some(Part::Rivals) => return Ok(print(&rivals()?)?),
-        None => {}
-    }
     // Users who did not like in an earlier run.
     let mut next = SystemClock.now().0;
     let mut first = || {
         next += 1_000_000;
         next
     };
+    let alone = match options.only {
+        Some(Part::Pages) => Some(table(&pages::measure(effort, &at, &world)?)),
+        Some(Part::Fresh) => Some(table(&[fresh::measure(effort, &at, &world, first())?])),
+        Some(Part::Rivals) => Some(rivals()?),
+        None => None,
+    };
+    if let Some(text) = alone {
+        return Ok(print(&text)?);
+    }
     let (mut rows, costs) = likes::one_writer(effort, &at, &world, &bare, first())?;
     rows.push(likes::one_post(effort, &world, first())?);
     rows.push(likes::growth(effort, &world, first())?);
@@ -200,18 +206,26 @@ fn fill(at: &Addresses, world: &World) -> Result<(), Fault> {
     settled(&projector)
 }
 
-/// Waits until a projector has nothing left to read.
+/// Waits until a projector has nothing left to read or to sweep.
 fn settled(projector: &Service) -> Result<(), Fault> {
+    /// Longer than a service takes to look again how far it is.
+    const QUIET: Duration = Duration::from_secs(11);
     let metrics = format!("http://{}/metrics", projector.address);
+    let mut busy = Instant::now();
     within("the projector is behind", || {
         let text = get(&metrics)?;
-        let mut lags = text.lines().filter(|line| line.starts_with("kudos_feed_lag{")).peekable();
-        Ok(lags.peek().is_some() && lags.all(|line| line.ends_with(" 0")))
+        let left = |name| text.lines().filter(move |line: &&str| line.starts_with(name));
+        let mut lags = left("kudos_feed_lag{").peekable();
+        let is_known = lags.peek().is_some();
+        if !is_known || !lags.chain(left("kudos_journal_due")).all(|line| line.ends_with(" 0")) {
+            busy = Instant::now();
+        }
+        Ok(busy.elapsed() > QUIET)
     })
 }
 
 fn within(what: &'static str, mut is_so: impl FnMut() -> Result<bool, Fault>) -> Result<(), Fault> {
-    const PATIENCE: Duration = Duration::from_secs(180);
+    const PATIENCE: Duration = Duration::from_secs(600);
     let begun = Instant::now();
     while !is_so()? {
         if begun.elapsed() > PATIENCE {

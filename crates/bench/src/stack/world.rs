@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use kudos_cassandra::{Cassandra, CassandraSettings};
 use kudos_core::{Kinds, SystemClock};
@@ -14,6 +15,7 @@ use kudos_elastic::{Elastic, ElasticSettings};
 use kudos_redis::{RedisLive, RedisSettings};
 use kudos_runtime::config::Sources;
 use kudos_runtime::settings::Settings;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -22,6 +24,9 @@ use crate::child::Running;
 /// How often the index shows what it was told, in milliseconds: Elasticsearch's own default, and
 /// what the row on freshness is held against.
 pub(crate) const REFRESH_MS: u64 = 1_000;
+
+/// How long a service may take to stop.
+const STOP: Duration = Duration::from_secs(15);
 
 /// Where the engines of `make stack-up` are, as `deploy/local/stack env` says it.
 pub(crate) struct Addresses {
@@ -113,8 +118,18 @@ impl World {
 
     /// Starts a service on a free port, and waits until it serves.
     pub(crate) fn start(&self, name: &'static str) -> Result<Service, Fault> {
+        self.start_with(name, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn start_with(
+        &self,
+        name: &'static str,
+        settings: &[&str],
+    ) -> Result<Service, Fault> {
         let mut command = program(name)?;
         command.args(self.flags(name)).args(["--listen", "127.0.0.1:0"]);
+        command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         if name != "projector" {
             // No limit: all load comes from one address.
             command.args(["--set", "limits.writes_per_second=0"]);
@@ -180,4 +195,20 @@ pub(crate) struct Service {
     pub(crate) child: Running,
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+}
+
+impl Drop for Service {
+    /// Stops it as an operator would: one that is killed leaves windows of the journal open, and a
+    /// projector of a later measurement would have to sweep them.
+    fn drop(&mut self) {
+        let id = i32::try_from(self.child.pid()).ok().and_then(Pid::from_raw);
+        let told = id.map(|id| kill_process(id, Signal::TERM).is_ok());
+        let end = Instant::now() + STOP;
+        while told == Some(true) && Instant::now() < end {
+            match self.child.0.try_wait() {
+                Ok(None) => thread::sleep(Duration::from_millis(20)),
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 
 use crate::change::Change;
 use crate::error::PortError;
+use crate::time::Millis;
 
 /// A record of the log as one of several consumers that share it receives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct Record {
     pub partition: u32,
     /// Its place in the partition.
     pub offset: u64,
+    /// When it was put into the log; zero if that is not known.
+    pub at: Millis,
     /// The change, or why the record cannot be understood.
     pub change: Result<Change, String>,
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kudos_core::Kinds;
 use kudos_core::ports::Record;
+use kudos_core::{Kinds, Millis};
 use rdkafka::Message;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
@@ -110,6 +110,7 @@ impl Pump<'_> {
         Some(Record {
             partition: u32::try_from(message.partition()).ok()?,
             offset: u64::try_from(message.offset()).ok()?,
+            at: Millis(message.timestamp().to_millis().map_or(0, i64::cast_unsigned)),
             change: change.map_err(|error| error.to_string()),
         })
     }

@@ -95,7 +95,7 @@ impl<'a> Course<'a> {
             self.offsets.arrived(record.partition, record.offset, arrival);
             match &record.change {
                 Ok(Change { state, .. }) => {
-                    let wait = Wait { arrival, place, since: state.as_of };
+                    let wait = Wait { arrival, place, since: record.at };
                     for line in &mut self.lines {
                         line.lane.mark(&state.post, wait, now);
                     }
@@ -301,6 +301,6 @@ impl<'a> Course<'a> {
 
 /// A post that a projection refuses, as a record that can be set aside.
 fn record_of(state: PostState, wait: &Wait) -> Record {
-    let (partition, offset) = wait.place;
-    Record { partition, offset, change: Ok(Change { state, users: Vec::new() }) }
+    let Wait { place: (partition, offset), since: at, .. } = *wait;
+    Record { partition, offset, at, change: Ok(Change { state, users: Vec::new() }) }
 }

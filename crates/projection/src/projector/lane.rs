@@ -15,7 +15,7 @@ pub(super) struct Wait {
     pub(super) arrival: u64,
     /// Its place in the feed.
     pub(super) place: (u32, u64),
-    /// When what it tells was committed.
+    /// When it was put into the log.
     pub(super) since: Millis,
 }
 

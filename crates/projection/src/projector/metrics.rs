@@ -25,7 +25,7 @@ impl Metrics {
         };
         let lag = meter
             .f64_histogram("kudos_projection_lag")
-            .with_description("From a commit to its copy in the projection")
+            .with_description("From the log to a copy in the projection")
             .with_unit("s")
             .with_boundaries(LAG_SECONDS.to_vec());
         let pending = meter

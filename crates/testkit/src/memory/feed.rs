@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kudos_core::ports::{ChangeFeed, EventLog, LogError, LogPage, Position, Record};
-use kudos_core::{Change, PortError, PostId};
+use kudos_core::{Change, Millis, PortError, PostId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -69,6 +69,7 @@ impl Held {
             let record = |(offset, change): (usize, &Result<Change, String>)| Record {
                 partition: number,
                 offset: offset as u64,
+                at: change.as_ref().map_or(Millis(0), |change| change.state.as_of),
                 change: change.clone(),
             };
             let records: Vec<_> = unread.map(record).collect();
