@@ -56,7 +56,8 @@ async fn one_operation_sent_to_both_writers_at_once_is_applied_once() {
         let op = scope.op("once", &format!("p{i}"), "u", Some(LIKE));
         let (first, second) = tokio::join!(a.store.apply(op.clone()), b.store.apply(op));
         let (first, second) = (first.unwrap(), second.unwrap());
-        assert!(first.replayed != second.replayed);
+        // Which of them wrote it cannot be told if the engine was too busy to answer in time.
         assert_eq!(first.outcome, second.outcome);
+        assert_eq!((first.outcome.changed, first.outcome.counts.total()), (true, 1));
     }
 }

@@ -6,10 +6,10 @@ mod report;
 
 use std::sync::Arc;
 
-use kudos_core::PortError;
 use kudos_core::ports::{Leases, LiveCounts, Projection, ScanCursor, ScanPage, Share, Snapshots};
+use kudos_core::{PortError, Snapshot};
 use kudos_degraded::{Backoff, ConfigError, Observer};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::rate::Rate;
@@ -85,12 +85,16 @@ impl Auditor {
     /// the report.
     pub async fn pass(&self, share: Share) -> Result<AuditReport, PortError> {
         let mut report = AuditReport::default();
-        let mut rate = Rate::new(self.settings.posts_per_second);
+        let settings = &self.settings;
+        let mut rate = Rate::new(settings.posts_per_second).resting(settings.rest_factor);
         let mut after = None;
         loop {
+            let begun = Instant::now();
             let page = self.scan(share, after.as_ref()).await?;
-            self.page(&page, &mut report).await;
-            rate.spend(page.snapshots.len()).await;
+            self.recount(&page.snapshots, &mut report).await;
+            let took = begun.elapsed();
+            self.compare(&page.snapshots, &mut report).await;
+            rate.spend(page.snapshots.len(), took).await;
             after = page.next;
             if after.is_none() {
                 return Ok(report);
@@ -111,12 +115,9 @@ impl Auditor {
         }
     }
 
-    async fn page(&self, page: &ScanPage, report: &mut AuditReport) {
-        if let Err(error) = self.check_live(&page.snapshots, report).await {
-            tracing::warn!(%error, "a page of posts cannot be compared with the live counts");
-            report.unsettled += page.snapshots.len() as u64;
-        }
-        for snapshot in &page.snapshots {
+    /// Counts the rows of some posts anew.
+    async fn recount(&self, snapshots: &[Snapshot], report: &mut AuditReport) {
+        for snapshot in snapshots {
             let every = self.settings.recount_every;
             report.posts += 1;
             if every == 0 || !(report.posts - 1).is_multiple_of(every) {
@@ -127,9 +128,17 @@ impl Auditor {
                 report.unsettled += 1;
             }
         }
-        if self.settings.put_again {
-            self.put_again(&page.snapshots, report).await;
+    }
+
+    /// Compares the copies.
+    async fn compare(&self, snapshots: &[Snapshot], report: &mut AuditReport) {
+        if let Err(error) = self.check_live(snapshots, report).await {
+            tracing::warn!(%error, "a page of posts cannot be compared with the live counts");
+            report.unsettled += snapshots.len() as u64;
         }
-        self.metrics.audited(page.snapshots.len());
+        if self.settings.put_again {
+            self.put_again(snapshots, report).await;
+        }
+        self.metrics.audited(snapshots.len());
     }
 }

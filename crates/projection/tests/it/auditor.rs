@@ -186,6 +186,18 @@ async fn an_audit_keeps_its_rate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_audit_takes_a_tenth_of_the_time_of_a_truth_that_is_slow() {
+    let mut world = World::new().await;
+    (world.settings.page, world.settings.recount_every) = (5, 0);
+    let truth = Arc::new(Faulty::around(world.truth.clone()));
+    truth.faults().on(Call::Scan).delay(Duration::from_secs(1));
+    let begun = Instant::now();
+    world.audit_of(truth).await;
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(20)..Duration::from_secs(23)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_live_projection_that_does_not_answer_is_no_drift_and_not_clean() {
     let world = World::new().await;
     world.live.faults().hang();

@@ -18,7 +18,7 @@ const CLIENTS: usize = 32;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_counts_redis_the_index_the_rollup_and_the_history_are_equal_within_five_seconds() {
-    let (world, scope) = (World::open("exact").await, Scope::new());
+    let (world, scope) = (patient(World::open("exact").await), Scope::new());
     let (a, b, projector, _other) = futures::join!(
         world.start("reaction-write"),
         world.start("reaction-write"),
@@ -50,4 +50,15 @@ async fn rows_counts_redis_the_index_the_rollup_and_the_history_are_equal_within
         .copy("rollup", RollupReader(truth.rollup.clone()));
     let verdict = checker.exact_within(LIMIT, &drive.ledger()).await.unwrap();
     assert!(verdict.is_exact(), "{verdict:#?}\n{}", projector.log());
+}
+
+/// Three nodes of Cassandra may share two cores with all others here: what is late there is waited
+/// for, and what was missed all the same is swept within the limit.
+fn patient(world: World) -> World {
+    world
+        .with("redis.response_ms", 1_000)
+        .with("redis.total_ms", 2_000)
+        .with("cassandra.window", "1s")
+        .with("sweeper.call_ms", 5_000)
+        .with("sweeper.rest_cap_ms", 1_000)
 }

@@ -58,7 +58,7 @@ impl Api {
             "created_at": Timestamp(post.created_at).to_string(),
         });
         let request = self.request(Method::PUT, &format!("/v1/posts/{}", post.id));
-        answer(request.header("x-user-id", "editor").json(&body)).await.unwrap().ok();
+        answer_at_last(request.header("x-user-id", "editor").json(&body)).await.ok();
     }
 
     /// Reacts by the name of a kind, or takes back.
@@ -74,8 +74,7 @@ impl Api {
             Some(kind) => self.request(Method::PUT, &format!("{path}/{kind}/@me")),
             None => self.request(Method::DELETE, &format!("{path}/@me")),
         };
-        let request = request.header("x-user-id", user).header("idempotency-key", key);
-        answer(request).await.unwrap()
+        answer_at_last(request.header("x-user-id", user).header("idempotency-key", key)).await
     }
 
     /// Counts of a post, as a user sees them.
@@ -98,6 +97,18 @@ async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
     let status = response.status().as_u16();
     Ok(Answer { status, body: response.text().await? })
+}
+
+/// The answer to a request that may be sent again, as a client does whose server was too busy.
+async fn answer_at_last(request: RequestBuilder) -> Answer {
+    const TRIES: usize = 10;
+    for _ in 1..TRIES {
+        match answer(request.try_clone().expect("its body is in memory")).await {
+            Ok(answer) if answer.status != 503 => return answer,
+            Ok(_) | Err(_) => {}
+        }
+    }
+    answer(request).await.unwrap()
 }
 
 #[async_trait]
