@@ -108,6 +108,10 @@ STACK_CRATES := kudos-cassandra kudos-redis kudos-kafka kudos-elastic kudos-suit
 test-stack: native ## Start the stack, and test everything on its real engines
 	scripts/with-stack servers -- scripts/test-stack $(STACK_CRATES)
 
+.PHONY: test-opensearch
+test-opensearch: native ## Run the tests of Elasticsearch's adapter on OpenSearch
+	crates/elastic/tests/stack/opensearch
+
 .PHONY: bench-stack
 bench-stack: native ## Measure the suite on real engines, and write docs/BENCHMARKS-STACK.md
 	scripts/bench-stack $(ARGS)
