@@ -49,6 +49,15 @@ expect_total() {
   [[ $answer == *"\"total\":$1,"* ]] || { echo "expected a total of $1: $answer" >&2; return 1; }
 }
 
+# until_total N SECONDS: Redis may have missed it in the middle of a failover; then the log tells.
+until_total() {
+  local deadline=$((SECONDS + $2))
+  until expect_total "$1" 2>/dev/null; do
+    ((SECONDS < deadline)) || { expect_total "$1"; return 1; }
+    sleep 0.2
+  done
+}
+
 # until_live SECONDS: counts come from Redis again.
 until_live() {
   local deadline=$((SECONDS + $1))

@@ -28,9 +28,9 @@ expect_total 1
 master=$(master_of "post:$POST:reactions")
 step "killing $master, which has the post" compose kill "$master"
 like bob
-expect_total 2
+step "waiting for readers to see it" until_total 2 5
 step "waiting for its replica to serve" until_live 30
 like eve
-expect_total 3
+step "waiting for readers to see it" until_total 3 5
 step "taking the stack down" compose down --volumes --timeout 20
 echo "compose: all good"

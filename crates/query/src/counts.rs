@@ -83,7 +83,8 @@ impl QueryService {
             .chain("counts", deadline)
             .partial_source(Step::new("live", live_share), |share| self.live_entries(posts, share))
             .await
-            .source(Step::new("truth", self.settings.truth()), |_| async {
+            // The last one has all the time that is left.
+            .source(Step::new("truth", self.settings.total()), |_| async {
                 self.counted(posts).await.map_err(reason)
             })
             .await
