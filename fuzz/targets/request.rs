@@ -66,9 +66,9 @@ async fn app() -> Router {
     };
     let hub = Arc::new(EventHub::new(truth.log(), Arc::clone(&kinds), &settings, Vec::new()));
     let index = Arc::new(MemoryIndex::new());
-    let (recent, mender) = (None, None);
+    let (recent, newest, mender) = (None, None, None);
     let (posts, kept_posts) = (truth.clone(), truth.clone());
-    let sources = Sources { live, truth, index, posts, kept_posts, recent, mender };
+    let sources = Sources { live, truth, index, posts, kept_posts, recent, newest, mender };
     let secret = Secret::new("a secret of thirty-two bytes or more");
     let cursors = CursorKey::from_secret(&secret).expect("it is long enough");
     let service =
