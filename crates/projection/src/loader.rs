@@ -105,7 +105,7 @@ impl Loader {
                 Ok((posts, next)) => {
                     failures = 0;
                     self.loaded.fetch_add(posts as u64, Ordering::Relaxed);
-                    rate.spend(posts, std::time::Duration::ZERO).await;
+                    rate.spend(posts).await;
                     let Some(next) = next else { return };
                     after = Some(next);
                 }

@@ -201,14 +201,12 @@ impl Drop for Service {
     /// Stops it as an operator would: one that is killed leaves windows of the journal open, and a
     /// projector of a later measurement would have to sweep them.
     fn drop(&mut self) {
-        let id = i32::try_from(self.child.pid()).ok().and_then(Pid::from_raw);
-        let told = id.map(|id| kill_process(id, Signal::TERM).is_ok());
+        if kill_process(Pid::from_child(&self.child.0), Signal::TERM).is_err() {
+            return;
+        }
         let end = Instant::now() + STOP;
-        while told == Some(true) && Instant::now() < end {
-            match self.child.0.try_wait() {
-                Ok(None) => thread::sleep(Duration::from_millis(20)),
-                Ok(Some(_)) | Err(_) => return,
-            }
+        while matches!(self.child.0.try_wait(), Ok(None)) && Instant::now() < end {
+            thread::sleep(Duration::from_millis(20));
         }
     }
 }

@@ -33,7 +33,7 @@ async fn rows_counts_redis_the_index_the_rollup_and_the_history_are_equal_within
         ..Workload::default()
     };
     let posts = workload.stored(Millis(SystemClock.now().0 - 3_600_000));
-    let store = a.api();
+    let store = a.api().patient();
     stream::iter(&posts).for_each_concurrent(16, |post| store.put_post(post)).await;
 
     let writers: Vec<Arc<dyn Client>> = vec![Arc::new(a.api()), Arc::new(b.api())];

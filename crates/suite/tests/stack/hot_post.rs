@@ -21,8 +21,8 @@ async fn two_writers_on_one_post_need_at_most_two_conditional_writes_per_commit(
     const WRITES: &str = "kudos_cassandra_conditional_writes";
     let (world, scope) = (World::open("laws").await, Scope::new());
     let (a, b) = futures::join!(world.start("reaction-write"), world.start("reaction-write"));
-    a.api().put_post(&scope.written("p", "hot", 0)).await;
-    let (post, apis) = (scope.post("p"), [a.api(), b.api()]);
+    a.api().patient().put_post(&scope.written("p", "hot", 0)).await;
+    let (post, apis) = (scope.post("p"), [a.api().patient(), b.api().patient()]);
     stream::iter(0..USERS)
         .for_each_concurrent(128, async |n| {
             let user = scope.user(format!("u{n}"));

@@ -17,14 +17,14 @@ impl Writers {
         let world = World::open("laws").await;
         let (a, b) = futures::join!(world.start("reaction-write"), world.start("reaction-write"));
         let (services, scope) = ([a, b], Scope::new());
-        services[0].api().put_post(&scope.written("p", "a post", 0)).await;
+        services[0].api().patient().put_post(&scope.written("p", "a post", 0)).await;
         Self { services, scope, world }
     }
 
     /// Reacts on the post through one of the writers.
     async fn react(&self, writer: usize, key: &str, user: &str, want: Option<&str>) -> String {
         let (post, user) = (self.scope.post("p"), self.scope.user(user));
-        let api = self.services[writer].api();
+        let api = self.services[writer].api().patient();
         let answer = api.react(key, post.as_str(), user.as_str(), want).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
