@@ -14,7 +14,7 @@
 -- posts: `!complete`, with the number of shards, says that nothing is missing, and `!loading:…` that
 -- somebody sees to that.
 
-local VERSION = 2
+local VERSION = 3
 local FIRST_INEXACT = 2048
 local FRACTION = 2 ^ 42
 local MOST_TIES = 1000
@@ -282,6 +282,15 @@ local function recent(keys, args)
   return reply
 end
 
+-- mark KEY · believed new
+-- Puts `new` in the place of what is believed to be there: '' is nothing, and '?', which no mark is,
+-- only looks. Answers with what was there.
+local function mark(keys, args)
+  local found = redis.call('GET', keys[1])
+  if (found or '') == args[1] then redis.call('SET', keys[1], args[2]) end
+  return found
+end
+
 local function version()
   return VERSION
 end
@@ -291,6 +300,7 @@ redis.register_function('kudos_merge', merge)
 redis.register_function('kudos_hide', hide)
 redis.register_function('kudos_moved', moved)
 redis.register_function('kudos_complete', complete)
+redis.register_function('kudos_mark', mark)
 redis.register_function { function_name = 'kudos_top', callback = top, flags = { 'no-writes' } }
 redis.register_function { function_name = 'kudos_recent', callback = recent, flags = { 'no-writes' } }
 redis.register_function { function_name = 'kudos_version', callback = version, flags = { 'no-writes' } }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kudos_core::ports::{EventLog, LogError, LogPage, Position};
+use kudos_core::ports::{EventLog, LogError, LogPage, Position, TimedLog};
 use kudos_core::{Change, Kinds, Millis, PortError};
 use tokio::time::timeout;
 
@@ -49,15 +49,6 @@ impl KafkaLog {
         self.offsets.find(Place::Beginning).await.map(Position)
     }
 
-    /// Where that begins which reached the log at `at` or later; in a partition where nothing did,
-    /// its end.
-    ///
-    /// # Errors
-    /// As the brokers fail.
-    pub async fn since(&self, at: Millis) -> Result<Position, PortError> {
-        self.offsets.find(Place::Since(at)).await.map(Position)
-    }
-
     /// Changes that wait to be delivered.
     pub fn queued(&self) -> u64 {
         self.publisher.queued()
@@ -102,5 +93,12 @@ impl EventLog for KafkaLog {
         // Nothing came, which the reader finds out soon enough.
         let _ = timeout(PATIENCE, reader.peek()).await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TimedLog for KafkaLog {
+    async fn since(&self, at: Millis) -> Result<Position, PortError> {
+        self.offsets.find(Place::Since(at)).await.map(Position)
     }
 }

@@ -10,7 +10,7 @@
 //! | what happens when a sink is slow or gone? | `deliveries.rs` |
 //! | how is delivered later what a sink missed? | `sweeper/`, `teller.rs` |
 //! | is every copy what the truth says? | `auditor/` |
-//! | how is a copy loaded that lost everything? | `loader.rs` |
+//! | how is noticed what a copy has lost, and how does it get it back? | `loader/` |
 //! | which of several instances does it? | `tenure.rs` |
 //! | when does a search index or a rollup learn of a change? | `projector/` |
 //! | what if a reader finds that a sink has lost a post? | `mender.rs` |
@@ -29,7 +29,7 @@ mod tenure;
 
 pub use auditor::{AuditReport, Auditor, Difference, Drift, Held};
 pub use deliveries::{Covered, Deliveries};
-pub use loader::Loader;
+pub use loader::{Loader, LoaderPorts};
 pub use mender::Mender;
 pub use projector::Projector;
 pub use settings::{AuditorSettings, LoaderSettings, ProjectorSettings, SweeperSettings};

@@ -221,12 +221,18 @@ impl AuditorSettings {
     }
 }
 
-/// How a copy that lost everything is loaded. `[loader]` in the configuration.
+/// How a copy that lost something is told it again. `[loader]` in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoaderSettings {
-    /// How many milliseconds lie between two looks at what was lost.
+    /// How many milliseconds lie between two looks at what was lost, and between two marks.
     pub every_ms: u64,
+    /// From how many milliseconds before the last mark that was found what changed is told again:
+    /// longer than a window of the journal, and than clocks differ.
+    pub margin_ms: u64,
+    /// After how many milliseconds it is looked once more at what changed: longer than a window of
+    /// the journal.
+    pub settle_ms: u64,
     /// The most posts that are loaded in a second.
     pub posts_per_second: u32,
     /// Posts that are read and loaded at a time.
@@ -245,6 +251,8 @@ impl Default for LoaderSettings {
     fn default() -> Self {
         Self {
             every_ms: 1_000,
+            margin_ms: 60_000,
+            settle_ms: 15_000,
             posts_per_second: 20_000,
             page: 500,
             shares: 4,
@@ -258,6 +266,14 @@ impl Default for LoaderSettings {
 impl LoaderSettings {
     pub(crate) fn every(&self) -> Duration {
         Duration::from_millis(self.every_ms)
+    }
+
+    pub(crate) fn margin(&self) -> Duration {
+        Duration::from_millis(self.margin_ms)
+    }
+
+    pub(crate) fn settle(&self) -> Duration {
+        Duration::from_millis(self.settle_ms)
     }
 
     pub(crate) fn call_limit(&self) -> Duration {

@@ -32,6 +32,7 @@ impl From<String> for Key {
 /// | `post:<id>:reactions` | of the whole name |
 /// | `posts:by_reactions`, `{posts:by_reactions}:h:<hour>`, `…:d:<day>` | all the same |
 /// | `posts:by_time` | of the whole name |
+/// | `posts:mark:{<number>}` | of the number |
 /// | with several shards: `posts:by_reactions:{3}`, `…:{3}:h:<hour>`, `posts:by_time:{3}` | `3` |
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
@@ -81,6 +82,11 @@ impl Keys {
             Bucket::Day(day) => format!("{base}:d:{day}"),
         }
         .into()
+    }
+
+    /// A mark of the slot that the number has as a hash tag.
+    pub(crate) fn mark(&self, tag: u32) -> Key {
+        format!("{}posts:mark:{{{tag}}}", self.prefix).into()
     }
 
     fn order(&self, name: &str, shard: u32) -> Key {

@@ -9,7 +9,8 @@
 //! | what is in which key? | `keys.rs`, `hash.rs`, `score.rs`, `windows.rs`, and the library's head |
 //! | how do ranks follow hashes, which are on other nodes? | `merge.rs` |
 //! | how is a top list read, windows, shards and ties included? | `top.rs` |
-//! | how does an emptied order not look like an empty one? | `complete.rs` |
+//! | how does an emptied order not look like an empty one? | `complete.rs`, `orders.rs` |
+//! | how are writes noticed that a failover lost? | `marks.rs` |
 //! | who serves a slot, and how is that noticed? | `topology.rs`, `cluster.rs` |
 //! | what happens on MOVED, ASK, OOM and their like? | `verdict.rs` (what), `router.rs` (how) |
 //! | how does a node that hangs stay one node that hangs? | `node.rs` |
@@ -38,8 +39,10 @@ mod hash;
 mod keys;
 mod library;
 mod live;
+mod marks;
 mod merge;
 mod node;
+mod orders;
 mod router;
 mod score;
 mod settings;
@@ -53,6 +56,7 @@ pub use check::{CheckError, Migrated};
 pub use complete::Load;
 pub use library::{LIBRARY, LIBRARY_VERSION};
 pub use live::RedisLive;
+pub use orders::Orders;
 pub use settings::{Mode, ReadReplicas, RedisSettings};
 pub use slot::{SLOTS, slot_of};
 pub use topology::{Shard, Topology};

@@ -8,7 +8,7 @@ use redis::{Cmd, Script};
 pub const LIBRARY: &str = include_str!("../../../migrations/redis/kudos.lua");
 
 /// The version of [`LIBRARY`]: what its `kudos_version` answers.
-pub const LIBRARY_VERSION: u64 = 2;
+pub const LIBRARY_VERSION: u64 = 3;
 
 /// A function of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +19,19 @@ pub(crate) enum Function {
     Complete,
     Top,
     Recent,
+    Mark,
     Version,
 }
 
 impl Function {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Merge,
         Self::Hide,
         Self::Moved,
         Self::Complete,
         Self::Top,
         Self::Recent,
+        Self::Mark,
         Self::Version,
     ];
 
@@ -42,6 +44,7 @@ impl Function {
             Self::Complete => "complete",
             Self::Top => "top",
             Self::Recent => "recent",
+            Self::Mark => "mark",
             Self::Version => "version",
         }
     }

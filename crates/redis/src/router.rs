@@ -42,6 +42,11 @@ impl Job {
         Self { slot: key.slot, what: What::Command(cmd) }
     }
 
+    /// A command about the server that has a slot.
+    pub(crate) fn of_server(slot: u16, cmd: Cmd) -> Self {
+        Self { slot, what: What::Command(cmd) }
+    }
+
     /// A call of a function about keys of one slot, that of the first.
     pub(crate) fn call(function: Function, keys: Vec<Key>, args: Vec<String>) -> Self {
         let slot = keys.first().map_or(0, |key| key.slot);

@@ -11,16 +11,13 @@
 //! | what does a start wait for, and for how long? | `start.rs` |
 //! | how does a reader start before Cassandra does? | `pending.rs` |
 //! | what does `/readyz?verbose` say of an engine? | `watch.rs` |
-//! | how is it noticed that Redis was emptied? | `completeness.rs` |
 
 pub mod cli;
-mod completeness;
 mod fault;
 mod pending;
 mod start;
 mod watch;
 
-pub use completeness::Orders;
 pub use fault::Fault;
 pub use pending::PendingTruth;
 pub use start::{check, instance_name};

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kudos_core::{Clock, Millis};
+use tokio::time::Instant;
+
+use crate::scope::NOW;
 
 /// A clock that a test sets. Clones share the same time.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +35,32 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A clock that begins at [`NOW`] and goes as tokio's does, which a test pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct TokioClock {
+    start: Instant,
+    first: Millis,
+}
+
+impl TokioClock {
+    /// A clock that begins now.
+    pub fn start() -> Self {
+        Self { start: Instant::now(), first: NOW }
+    }
+
+    /// The same, of a machine whose clock is wrong by so many milliseconds.
+    #[must_use]
+    pub fn wrong_by(self, ms: i64) -> Self {
+        Self { first: Millis(self.first.0.saturating_add_signed(ms)), ..self }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Millis {
+        self.first.plus(self.start.elapsed())
     }
 }
 

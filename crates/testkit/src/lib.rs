@@ -7,7 +7,7 @@
 //! | to know what the truth must be after a history | [`model`], [`history`] |
 //! | a backend for the tests of a service | [`memory`] |
 //! | a backend that fails, hangs, is slow or loses its answer | [`faulty`] |
-//! | a clock that a test sets | [`clock`] |
+//! | a clock that a test sets, or that goes as its timers do | [`clock`] |
 //! | to drive a workload, and say whether every copy is exact | [`checker`] |
 //!
 //! Nothing here is part of a product: a check that fails panics, as tests do. The suites are
@@ -53,7 +53,7 @@ pub mod memory;
 pub mod model;
 pub mod scope;
 
-pub use clock::ManualClock;
+pub use clock::{ManualClock, TokioClock};
 pub use faulty::{Call, Faults, Faulty};
 pub use history::{History, Shape, Step};
 pub use memory::{

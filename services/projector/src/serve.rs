@@ -10,13 +10,11 @@ use kudos_core::{Clock, Kinds, SystemClock};
 use kudos_degraded::Observer;
 use kudos_elastic::Elastic;
 use kudos_kafka::{KafkaFeed, KafkaLog};
-use kudos_projection::{Auditor, LiveSink, Loader, LogSink, Projector, Sink, Sweeper};
-use kudos_redis::RedisLive;
+use kudos_projection::{Auditor, LiveSink, Loader, LoaderPorts, LogSink, Projector, Sink, Sweeper};
+use kudos_redis::{Orders, RedisLive};
 use kudos_runtime::observe::Metered;
 use kudos_runtime::start::{BoxError, Context, Misconfigured};
-use kudos_suite::{
-    Orders, check, instance_name, watch_elastic, watch_kafka, watch_redis, watch_truth,
-};
+use kudos_suite::{check, instance_name, watch_elastic, watch_kafka, watch_redis, watch_truth};
 
 use crate::settings::Settings;
 
@@ -122,16 +120,17 @@ impl Backends {
             observer,
             sweeper.clone(),
         )?;
-        let orders = Arc::new(Orders::new(Arc::clone(&self.live)));
-        let loader = Loader::new(
-            Arc::clone(&truth),
-            live,
-            orders,
-            leases.clone(),
-            &instance,
-            observer,
-            loader.clone(),
-        )?;
+        let ports = LoaderPorts {
+            truth: Arc::clone(&truth),
+            sink: live,
+            completeness: Arc::new(Orders::new(Arc::clone(&self.live))),
+            marks: self.live.clone(),
+            log: self.log.clone(),
+            windows: journal.clone(),
+            leases: leases.clone(),
+            clock: clock(),
+        };
+        let loader = Loader::new(ports, &instance, observer, loader.clone())?;
         let auditor = Auditor::new(
             truth,
             self.live.clone(),

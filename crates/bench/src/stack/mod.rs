@@ -65,6 +65,8 @@ pub(crate) struct Options {
 /// What can be measured alone.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Part {
+    /// Likes of one writer, and what they cost.
+    Likes,
     /// Pages and searches.
     Pages,
     /// How long until Elasticsearch's own order knows of a like.
@@ -141,6 +143,10 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
         next
     };
     let alone = match options.only {
+        Some(Part::Likes) => {
+            let (rows, costs) = likes::one_writer(effort, &at, &world, &bare, first())?;
+            Some([table(&rows), costs].join("\n"))
+        }
         Some(Part::Pages) => Some(table(&pages::measure(effort, &at, &world)?)),
         Some(Part::Fresh) => Some(table(&[fresh::measure(effort, &at, &world, first())?])),
         Some(Part::Rivals) => Some(rivals()?),

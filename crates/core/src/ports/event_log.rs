@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::change::Change;
 use crate::error::PortError;
+use crate::time::Millis;
 
 /// A place in the log: how far each partition was read. Written as numbers joined by dots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,14 @@ pub trait EventLog: Send + Sync {
 
     /// Returns when the log may hold something behind `after`.
     async fn grown(&self, after: &Position) -> Result<(), PortError>;
+}
+
+/// A log that knows when each change reached it.
+#[async_trait]
+pub trait TimedLog: EventLog {
+    /// Where that begins which reached the log at `at` or later, by the log's own clock; in a
+    /// partition where nothing did, its end.
+    async fn since(&self, at: Millis) -> Result<Position, PortError>;
 }
 
 #[cfg(test)]

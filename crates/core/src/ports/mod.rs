@@ -6,6 +6,7 @@ mod completeness;
 mod event_log;
 mod leases;
 mod live_counts;
+mod marks;
 mod outage;
 mod post_index;
 mod post_store;
@@ -15,9 +16,12 @@ mod snapshots;
 
 pub use change_feed::{ChangeFeed, Record};
 pub use completeness::{Completeness, Loss};
-pub use event_log::{EventLog, LogError, LogPage, MAX_PARTITIONS, Position, PositionError};
+pub use event_log::{
+    EventLog, LogError, LogPage, MAX_PARTITIONS, Position, PositionError, TimedLog,
+};
 pub use leases::Leases;
 pub use live_counts::{LiveCounts, LiveEntry};
+pub use marks::{Believed, Exchange, Found, Mark, Marks, Reach};
 pub use outage::{DueWindow, OutageJournal, OutageWindows, Ticket};
 pub use post_index::{IndexHit, IndexOrder, IndexQuery, MAX_AMONG, PostIndex};
 pub use post_store::{PostMeta, PostStore, Upserted};

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use kudos_core::ports::{ChangeFeed, EventLog, Record};
+use kudos_core::ports::{ChangeFeed, EventLog, Record, TimedLog};
 use kudos_core::{PostId, Version};
 use kudos_kafka::{KafkaFeed, KafkaSettings};
 use kudos_testkit::Scope;

@@ -1,24 +1,19 @@
-//! The auditor finds what has drifted, only that, and repairs it; the loader loads what is lost.
+//! The auditor finds what has drifted, only that, and repairs it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kudos_core::ports::{
-    Completeness, LiveCounts, Loss, Projection, ReactionStore, ScanCursor, ScanPage, Share,
-    Snapshots,
+    LiveCounts, Projection, ReactionStore, ScanCursor, ScanPage, Share, Snapshots,
 };
 use kudos_core::{Counts, Kind, Millis, PortError, PostId, PostState, Snapshot, Version};
 use kudos_degraded::Observer;
-use kudos_projection::{
-    AuditReport, Auditor, AuditorSettings, Drift, LiveSink, Loader, LoaderSettings,
-};
+use kudos_projection::{AuditReport, Auditor, AuditorSettings, Drift};
 use kudos_testkit::{Call, Faulty, MemoryLeases, MemoryLive, MemoryProjection, MemoryTruth};
-use std::sync::Mutex;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{eventually, op, post};
+use crate::support::{op, post};
 
 struct World {
     truth: Arc<MemoryTruth>,
@@ -235,65 +230,4 @@ impl Snapshots for Miscounting {
         }
         Ok(counts)
     }
-}
-
-/// Whether live is complete: by the number of times that it was lost.
-#[derive(Default)]
-struct Losses(Mutex<(u32, u32)>);
-
-impl Losses {
-    fn lose(&self) {
-        self.0.lock().unwrap().0 += 1;
-    }
-
-    fn is_complete(&self) -> bool {
-        let (lost, marked) = *self.0.lock().unwrap();
-        lost == marked
-    }
-}
-
-#[async_trait]
-impl Completeness for Losses {
-    async fn missing(&self) -> Result<Option<Loss>, PortError> {
-        let (lost, marked) = *self.0.lock().unwrap();
-        Ok((lost != marked).then(|| Loss(lost.to_string())))
-    }
-
-    async fn mark_complete(&self, loss: &Loss) -> Result<bool, PortError> {
-        let mut losses = self.0.lock().unwrap();
-        let same = loss.0 == losses.0.to_string();
-        if same {
-            losses.1 = losses.0;
-        }
-        Ok(same)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_lost_is_loaded_while_likes_arrive_and_again_if_lost_meanwhile() {
-    let world = Arc::new(World::new().await);
-    let losses = Arc::new(Losses::default());
-    let (leases, observer) = (Arc::new(MemoryLeases::new()), Arc::new(()));
-    let observer: Arc<dyn Observer> = observer;
-    let settings = LoaderSettings { page: 2, posts_per_second: 8, ..LoaderSettings::default() };
-    let (truth, sink) = (world.truth.clone(), Arc::new(LiveSink(world.live.clone())));
-    let loader =
-        Loader::new(truth, sink, losses.clone(), leases, "a", &observer, settings).unwrap();
-    let (loader, stop) = (Arc::new(loader), CancellationToken::new());
-    let running = tokio::spawn({
-        let (loader, stop) = (loader.clone(), stop.clone());
-        async move { loader.run(stop).await }
-    });
-    for round in 0..2 {
-        world.live.inner().clear();
-        losses.lose();
-        world.live.faults().on(Call::Merge).next(2).fail_with(PortError::Timeout);
-        sleep(Duration::from_millis(1_500)).await;
-        world.like(&post(round), &format!("late{round}")).await;
-    }
-    eventually("complete", || losses.is_complete()).await;
-    world.live_is_exact().await;
-    assert!(loader.loaded() > 10, "{}", loader.loaded());
-    stop.cancel();
-    running.await.unwrap();
 }

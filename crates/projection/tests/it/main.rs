@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod auditor;
-mod chain;
+mod loader;
 mod projector;
 mod support;
 mod sweeper;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use kudos_core::ports::{ChangeFeed, EventLog, PostStore, Projection, ReactionStore, Snapshots};
 use kudos_core::{Change, Kind, Operation, PortError, Post, PostId, Snapshot};
 use kudos_projection::{Projector, ProjectorSettings};
-use kudos_testkit::{Call, Faulty, MemoryProjection, MemoryTopic, MemoryTruth};
+use kudos_testkit::{Call, Faulty, MemoryProjection, MemoryTopic, MemoryTruth, TokioClock};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{NOW, TokioClock, eventually, op, post};
+use crate::support::{NOW, eventually, op, post};
 
 const PARTITIONS: usize = 4;
 

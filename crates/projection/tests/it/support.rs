@@ -2,27 +2,9 @@
 
 use std::time::Duration;
 
-use kudos_core::{Clock, Kind, Millis, Operation, PostId, UserId};
-use tokio::time::Instant;
+use kudos_core::{Kind, Operation, PostId, UserId};
 
-/// When tests take place.
-pub(crate) const NOW: Millis = Millis(1_750_000_000_000);
-
-/// Wall-clock time that goes as tokio's does, which a test pauses.
-#[derive(Debug, Clone)]
-pub(crate) struct TokioClock(Instant);
-
-impl TokioClock {
-    pub(crate) fn start() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for TokioClock {
-    fn now(&self) -> Millis {
-        NOW.plus(self.0.elapsed())
-    }
-}
+pub(crate) use kudos_testkit::scope::NOW;
 
 pub(crate) fn post(name: impl std::fmt::Display) -> PostId {
     PostId::new(&name.to_string()).unwrap()

@@ -8,12 +8,12 @@ use kudos_core::{Kind, PortError, Post, PostId};
 use kudos_degraded::Observer;
 use kudos_projection::{Deliveries, LiveSink, LogSink, Sink, Sweeper, SweeperSettings};
 use kudos_testkit::{
-    Call, Faulty, MemoryJournal, MemoryLeases, MemoryLive, MemoryTopic, MemoryTruth,
+    Call, Faulty, MemoryJournal, MemoryLeases, MemoryLive, MemoryTopic, MemoryTruth, TokioClock,
 };
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::support::{NOW, TokioClock, eventually, op, post};
+use crate::support::{NOW, eventually, op, post};
 
 /// Longer than a window.
 const OVER: Duration = Duration::from_secs(11);

@@ -7,6 +7,7 @@ mod contract;
 mod errors;
 mod failover;
 mod library;
+mod losses;
 mod measure;
 mod order;
 mod support;

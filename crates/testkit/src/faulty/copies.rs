@@ -1,11 +1,12 @@
 //! The ports of whoever keeps or mends copies, put through their faults.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kudos_core::ports::{
-    ChangeFeed, DueWindow, Leases, OutageJournal, OutageWindows, Projection, Put, Record,
-    ScanCursor, ScanPage, Share, Snapshots, Ticket,
+    ChangeFeed, DueWindow, Exchange, Found, Leases, Marks, OutageJournal, OutageWindows,
+    Projection, Put, Reach, Record, ScanCursor, ScanPage, Share, Snapshots, Ticket,
 };
 use kudos_core::{Counts, PortError, PostId, Snapshot};
 
@@ -135,5 +136,22 @@ impl<P: Leases + ?Sized> Leases for Faulty<P> {
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), PortError> {
         self.faults.around(Call::Release, self.inner.release(name, holder)).await
+    }
+}
+
+#[async_trait]
+impl<P: Marks + ?Sized> Marks for Faulty<P> {
+    fn parts(&self) -> usize {
+        self.inner.parts()
+    }
+
+    async fn exchange(&self, exchanges: &[Exchange]) -> Vec<Result<Found, PortError>> {
+        let exchanged = async { Ok::<_, PortError>(self.inner.exchange(exchanges).await) };
+        let exchanged = self.faults.around(Call::Exchange, exchanged).await;
+        exchanged.unwrap_or_else(|error| vec![Err(error); exchanges.len()])
+    }
+
+    fn reach(&self, parts: &BTreeSet<usize>) -> Reach {
+        self.inner.reach(parts)
     }
 }

@@ -50,6 +50,10 @@ pub enum Call {
     Head,
     /// `EventLog::grown`
     Grown,
+    /// `TimedLog::since`
+    Since,
+    /// `Marks::exchange`
+    Exchange,
     /// `PostIndex::refresh`
     Refresh,
     /// `PostIndex::search`

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kudos_core::ports::{
     EventLog, IndexHit, IndexQuery, LiveCounts, LiveEntry, LogError, LogPage, Position, PostIndex,
-    PostMeta, PostStore, ReactionStore, ReactorPage, Upserted,
+    PostMeta, PostStore, ReactionStore, ReactorPage, TimedLog, Upserted,
 };
 use kudos_core::{
     Applied, ApplyError, Change, Kind, Millis, Operation, PortError, Post, PostId, PostState,
@@ -83,6 +83,13 @@ impl<P: EventLog + ?Sized> EventLog for Faulty<P> {
 
     async fn grown(&self, after: &Position) -> Result<(), PortError> {
         self.faults.around(Call::Grown, self.inner.grown(after)).await
+    }
+}
+
+#[async_trait]
+impl<P: TimedLog + ?Sized> TimedLog for Faulty<P> {
+    async fn since(&self, at: Millis) -> Result<Position, PortError> {
+        self.faults.around(Call::Since, self.inner.since(at)).await
     }
 }
 

@@ -1,25 +1,33 @@
 //! A partitioned log in memory, and the instances of the consumer that share it.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kudos_core::ports::{ChangeFeed, EventLog, LogError, LogPage, Position, Record};
-use kudos_core::{Change, Millis, PortError, PostId};
+use kudos_core::ports::{ChangeFeed, EventLog, LogError, LogPage, Position, Record, TimedLog};
+use kudos_core::{Change, Clock, Millis, PortError};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::part_of;
+
 /// A log of partitions keyed by post. It keeps what is published twice, as brokers do. Clones are
 /// the same log.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MemoryTopic(Arc<Shared>);
 
-#[derive(Debug)]
+impl fmt::Debug for MemoryTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTopic").finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     held: Mutex<Held>,
     /// Counts whatever readers wait for: records, and changes of who reads what.
     moved: watch::Sender<u64>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 #[derive(Debug)]
@@ -33,7 +41,8 @@ struct Held {
 
 #[derive(Debug, Default)]
 struct Partition {
-    records: Vec<Result<Change, String>>,
+    /// Each with the time at which it came.
+    records: Vec<(Millis, Result<Change, String>)>,
     committed: usize,
     owner: Option<u64>,
     /// How far its owner has read.
@@ -66,11 +75,11 @@ impl Held {
             }
             let unread = partition.records.iter().enumerate().skip(partition.read);
             let unread = unread.take(limit - found.len());
-            let record = |(offset, change): (usize, &Result<Change, String>)| Record {
+            let record = |(offset, (at, change)): (usize, &(Millis, _))| Record {
                 partition: number,
                 offset: offset as u64,
-                at: change.as_ref().map_or(Millis(0), |change| change.state.as_of),
-                change: change.clone(),
+                at: *at,
+                change: Result::clone(change),
             };
             let records: Vec<_> = unread.map(record).collect();
             partition.read += records.len();
@@ -81,11 +90,20 @@ impl Held {
 }
 
 impl MemoryTopic {
-    /// An empty log of so many partitions, at least one.
+    /// An empty log of so many partitions, at least one. A change comes at its own time.
     pub fn new(partitions: usize) -> Self {
+        Self::made(partitions, None)
+    }
+
+    /// The same with a clock that says when changes come.
+    pub fn timed(partitions: usize, clock: Arc<dyn Clock>) -> Self {
+        Self::made(partitions, Some(clock))
+    }
+
+    fn made(partitions: usize, clock: Option<Arc<dyn Clock>>) -> Self {
         let partitions = (0..partitions.max(1)).map(|_| Partition::default()).collect();
         let held = Held { partitions, next: 0, members: Vec::new(), aside: Vec::new() };
-        Self(Arc::new(Shared { held: Mutex::new(held), moved: watch::Sender::new(0) }))
+        Self(Arc::new(Shared { held: Mutex::new(held), moved: watch::Sender::new(0), clock }))
     }
 
     /// An instance of the consumer. It leaves, as one that is killed, when it is dropped.
@@ -101,7 +119,8 @@ impl MemoryTopic {
 
     /// Puts a record into a partition that nobody can understand.
     pub fn poison(&self, partition: usize, reason: &str) {
-        self.change(|held| held.partitions[partition].records.push(Err(reason.into())));
+        let at = self.now().unwrap_or_default();
+        self.change(|held| held.partitions[partition].records.push((at, Err(reason.into()))));
     }
 
     /// Delivers all records so many times more, in any order.
@@ -127,6 +146,10 @@ impl MemoryTopic {
         self.0.held.lock().aside.clone()
     }
 
+    fn now(&self) -> Option<Millis> {
+        self.0.clock.as_ref().map(|clock| clock.now())
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
         let changed = change(&mut self.0.held.lock());
         self.0.moved.send_modify(|moved| *moved += 1);
@@ -134,18 +157,13 @@ impl MemoryTopic {
     }
 }
 
-fn partition_of(post: &PostId, partitions: usize) -> usize {
-    let mut hasher = DefaultHasher::new();
-    post.hash(&mut hasher);
-    usize::try_from(hasher.finish() % partitions as u64).unwrap_or(0)
-}
-
 #[async_trait]
 impl EventLog for MemoryTopic {
     async fn publish(&self, change: &Change) -> Result<(), PortError> {
+        let at = self.now().unwrap_or(change.state.as_of);
         self.change(|held| {
-            let partition = partition_of(&change.state.post, held.partitions.len());
-            held.partitions[partition].records.push(Ok(change.clone()));
+            let partition = part_of(&change.state.post, held.partitions.len());
+            held.partitions[partition].records.push((at, Ok(change.clone())));
         });
         Ok(())
     }
@@ -160,10 +178,9 @@ impl EventLog for MemoryTopic {
         let (mut changes, mut next) = (Vec::new(), after.clone());
         for (partition, at) in held.partitions.iter().zip(&mut next.0) {
             let skipped = usize::try_from(*at).unwrap_or(usize::MAX);
-            let records = partition.records.iter().skip(skipped);
-            let before = changes.len();
-            changes.extend(records.take(limit - before).flatten().cloned());
-            *at += (changes.len() - before) as u64;
+            let records = partition.records.iter().skip(skipped).take(limit - changes.len());
+            *at += records.len() as u64;
+            changes.extend(records.filter_map(|(_, change)| change.as_ref().ok()).cloned());
         }
         Ok(LogPage { changes, next })
     }
@@ -177,6 +194,18 @@ impl EventLog for MemoryTopic {
         // The sender lives as long as `self`, so the wait ends only by growth.
         let _ = moved.wait_for(|_| self.0.held.lock().position() != *after).await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TimedLog for MemoryTopic {
+    async fn since(&self, at: Millis) -> Result<Position, PortError> {
+        let held = self.0.held.lock();
+        let first = |partition: &Partition| {
+            let before = partition.records.iter().take_while(|(came, _)| *came < at);
+            before.count() as u64
+        };
+        Ok(Position(held.partitions.iter().map(first).collect()))
     }
 }
 

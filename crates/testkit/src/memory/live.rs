@@ -1,19 +1,30 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use kudos_core::ports::{LiveCounts, LiveEntry};
+use kudos_core::ports::{
+    Believed, Completeness, Exchange, Found, LiveCounts, LiveEntry, Loss, Mark, Marks, Reach,
+};
 use kudos_core::{Millis, PortError, PostId, PostState, RankEntry, TimeKey, Version};
 use parking_lot::Mutex;
+
+use super::part_of;
+
+/// Parts that can lose what they hold by themselves.
+const PARTS: usize = 4;
 
 /// The live projection in memory: sorts everything at each question.
 #[derive(Debug, Default)]
 pub struct MemoryLive(Mutex<Held>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Held {
     states: BTreeMap<PostId, PostState>,
     /// By post: the newest revision given, and whether it hides the post.
     hides: BTreeMap<PostId, (u64, bool)>,
+    marks: BTreeMap<usize, Mark>,
+    /// By part, how often it changed hands.
+    holders: [u64; PARTS],
 }
 
 impl Held {
@@ -56,9 +67,30 @@ impl MemoryLive {
         held.hides.remove(post);
     }
 
+    /// A copy of what is held now.
+    pub fn fork(&self) -> Self {
+        Self(Mutex::new(self.0.lock().clone()))
+    }
+
+    /// One part holds what `earlier` held, as after a failover to a replica that was behind, and
+    /// nothing if that was empty. There are four parts; any number names one.
+    pub fn roll_back(&self, part: usize, earlier: &Self) {
+        let (part, earlier) = (part % PARTS, earlier.0.lock().clone());
+        let is_in = |post: &PostId| part_of(post, PARTS) == part;
+        let mut held = self.0.lock();
+        held.states.retain(|post, _| !is_in(post));
+        held.states.extend(earlier.states.into_iter().filter(|(post, _)| is_in(post)));
+        held.hides.retain(|post, _| !is_in(post));
+        held.hides.extend(earlier.hides.into_iter().filter(|(post, _)| is_in(post)));
+        held.holders[part] += 1;
+        held.marks.remove(&part);
+        held.marks.extend(earlier.marks.into_iter().filter(|&(marked, _)| marked == part));
+    }
+
     /// Loses everything, as a cache does that is flushed.
     pub fn clear(&self) {
-        *self.0.lock() = Held::default();
+        let mut held = self.0.lock();
+        *held = Held { holders: held.holders, ..Held::default() };
     }
 }
 
@@ -113,5 +145,41 @@ impl LiveCounts for MemoryLive {
         keys.sort();
         keys.truncate(limit);
         Ok(keys)
+    }
+}
+
+#[async_trait]
+impl Marks for MemoryLive {
+    fn parts(&self) -> usize {
+        PARTS
+    }
+
+    async fn exchange(&self, exchanges: &[Exchange]) -> Vec<Result<Found, PortError>> {
+        let mut held = self.0.lock();
+        let exchange = |exchange: &Exchange| {
+            let mark = held.marks.get(&exchange.part).copied();
+            if mark.map_or(Believed::Absent, Believed::Mark) == exchange.believed {
+                held.marks.insert(exchange.part, exchange.new);
+            }
+            Ok(Found { mark, holder: held.holders[exchange.part].to_string().into() })
+        };
+        exchanges.iter().map(exchange).collect()
+    }
+
+    fn reach(&self, parts: &BTreeSet<usize>) -> Reach {
+        let parts = parts.clone();
+        Arc::new(move |post| parts.contains(&part_of(post, PARTS)))
+    }
+}
+
+/// The orders are made of what is held: by themselves they lack nothing.
+#[async_trait]
+impl Completeness for MemoryLive {
+    async fn missing(&self) -> Result<Option<Loss>, PortError> {
+        Ok(None)
+    }
+
+    async fn mark_complete(&self, _: &Loss) -> Result<bool, PortError> {
+        Ok(true)
     }
 }

@@ -11,6 +11,10 @@ mod projection;
 mod snapshots;
 mod truth;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use kudos_core::PostId;
+
 pub use feed::{MemoryFeed, MemoryTopic};
 pub use index::MemoryIndex;
 pub use journal::{MemoryJournal, WINDOW};
@@ -19,3 +23,10 @@ pub use live::MemoryLive;
 pub use log::MemoryLog;
 pub use projection::MemoryProjection;
 pub use truth::MemoryTruth;
+
+/// Which of so many parts has a post: always the same.
+fn part_of(post: &PostId, parts: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    post.hash(&mut hasher);
+    usize::try_from(hasher.finish() % parts as u64).unwrap_or(0)
+}

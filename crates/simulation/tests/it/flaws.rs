@@ -17,6 +17,8 @@ pub(crate) enum Flaw {
     ForgetsMisses,
     /// The journal is not told which commits are in doubt.
     ForgetsDoubts,
+    /// Nobody looks whether live counts lost what they were told.
+    LosesSilently,
 }
 
 /// A journal that is not told everything.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kudos_core::PortError;
 use kudos_core::ports::{Completeness, Loss};
-use kudos_redis::{Load, RedisLive};
 use tokio::sync::Mutex;
+
+use crate::complete::Load;
+use crate::live::RedisLive;
 
 /// The orders of Redis, which lack posts when they are new, were emptied or were split anew.
 pub struct Orders {

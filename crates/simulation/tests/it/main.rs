@@ -1,9 +1,12 @@
 //! The whole chain under faults: at the end every copy is EXACT. A run follows from its seed alone,
 //! so a seed that fails can be looked at again.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod chaos;
 mod flaws;
+mod index;
 mod late;
+mod reader;
 mod world;
 mod writer;
 
@@ -15,14 +18,18 @@ use kudos_testkit::checker::{Client, Drive, Ledger, Verdict, Workload};
 use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 
-use crate::support::NOW;
 use chaos::{chaos, heal};
 use flaws::Flaw;
+use kudos_testkit::scope::NOW;
 use world::{Task, World};
 
 /// Runs that every test run makes. `KUDOS_SIMULATION_SEED` and `KUDOS_SIMULATION_RUNS` choose
 /// others.
-const RUNS: u64 = 60;
+const RUNS: u64 = 200;
+
+/// Seeds that once ended with a copy that was not exact. Both: live counts fell back to a copy that
+/// had their last mark, and not what came after it.
+const KEPT: [u64; 2] = [1_246, 2_704];
 
 fn workload(seed: u64) -> Workload {
     Workload { posts: 12, users: 30, operations: 120, seed, ..Workload::default() }
@@ -49,7 +56,10 @@ async fn under_chaos(seed: u64, flaw: Flaw) -> (Verdict, Ledger, Duration) {
     let (world, begun) = (World::flawed(&workload, flaw).await, Instant::now());
     let drive = world.drive(&workload);
     let breaking = tokio::spawn(chaos(world.clone(), fastrand::Rng::with_seed(seed)));
-    drive.run(&workload, 6).await;
+    tokio::select! {
+        () = drive.run(&workload, 6) => {}
+        () = world.ask(fastrand::Rng::with_seed(seed)) => {}
+    }
     breaking.abort();
     heal(&world);
     drive.settle().await;
@@ -60,10 +70,22 @@ async fn under_chaos(seed: u64, flaw: Flaw) -> (Verdict, Ledger, Duration) {
 
 #[test]
 fn every_run_under_faults_ends_exact() {
+    let mut failing = Vec::new();
     for seed in seeds() {
         let (verdict, ledger, _) = simulate(seed, under_chaos(seed, Flaw::None));
-        assert!(verdict.is_exact(), "seed {seed}: {verdict}");
+        if !verdict.is_exact() {
+            failing.push(format!("seed {seed}: {verdict}"));
+        }
         assert!(ledger.acknowledged() > 80, "seed {seed}: {}", ledger.acknowledged());
+    }
+    assert!(failing.is_empty(), "KUDOS_SIMULATION_SEED=… replays one of\n{}", failing.join("\n"));
+}
+
+#[test]
+fn what_failed_once_ends_exact() {
+    for seed in KEPT {
+        let (verdict, ..) = simulate(seed, under_chaos(seed, Flaw::None));
+        assert!(verdict.is_exact(), "seed {seed}: {verdict}");
     }
 }
 
@@ -209,6 +231,8 @@ fn a_broken_part_is_noticed() {
     assert!(verdict.blames("live"), "{verdict}");
     let verdict = simulate(5, held_commit(Flaw::ForgetsDoubts));
     assert!(verdict.blames("live"), "{verdict}");
-    let found = |seed| !simulate(seed, under_chaos(seed, Flaw::ForgetsMisses)).0.is_exact();
-    assert!((0..RUNS).any(found), "misses that nobody remembers");
+    for flaw in [Flaw::ForgetsMisses, Flaw::LosesSilently] {
+        let found = |seed| !simulate(seed, under_chaos(seed, flaw)).0.is_exact();
+        assert!((0..RUNS).any(found), "{flaw:?}");
+    }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kudos_core::PortError;
-use kudos_testkit::{Call, Faults};
+use kudos_testkit::{Call, Faults, MemoryLive};
 use tokio::time::sleep;
 
-use super::world::{Task, World};
+use crate::world::{Task, World};
 
 /// Breaks and mends until it is dropped.
 pub(crate) async fn chaos(world: Arc<World>, mut rng: fastrand::Rng) {
@@ -15,12 +15,14 @@ pub(crate) async fn chaos(world: Arc<World>, mut rng: fastrand::Rng) {
         sleep(Duration::from_millis(rng.u64(5..300))).await;
         let ports = world.faults();
         let port = &ports[rng.usize(..ports.len())];
-        match rng.u32(..20) {
+        match rng.u32(..24) {
+            20..23 => world.replicate(),
+            23 => lose(&world, &mut rng),
             0..6 => port.heal(),
             6..14 => spoil(port, &mut rng),
             14 | 15 => world.writers[rng.usize(..world.writers.len())].crash(),
             16 | 17 => world.restart(Task::ALL[rng.usize(..Task::ALL.len())]),
-            18 => world.index.inner().busy_for(rng.usize(..30)),
+            18 => world.index.inner().documents.busy_for(rng.usize(..30)),
             _ => {
                 // Each time makes it longer: not too often.
                 if rng.u32(..10) == 0 {
@@ -28,6 +30,15 @@ pub(crate) async fn chaos(world: Arc<World>, mut rng: fastrand::Rng) {
                 }
             }
         }
+    }
+}
+
+/// A failover to a copy that is behind, or to an empty one.
+fn lose(world: &World, rng: &mut fastrand::Rng) {
+    let part = rng.usize(..4);
+    match rng.u32(..4) {
+        0 => world.live.inner().roll_back(part, &MemoryLive::new()),
+        _ => world.fail_over(part),
     }
 }
 
@@ -44,7 +55,7 @@ fn spoil(port: &Faults, rng: &mut fastrand::Rng) {
     }
 }
 
-const CALLS: [Call; 9] = [
+const CALLS: [Call; 10] = [
     Call::Apply,
     Call::Merge,
     Call::Publish,
@@ -54,10 +65,11 @@ const CALLS: [Call; 9] = [
     Call::Snapshots,
     Call::Settle,
     Call::Hold,
+    Call::Exchange,
 ];
 
 /// Everything is well again; the processes that were spoilt start anew.
 pub(crate) fn heal(world: &Arc<World>) {
     world.faults().iter().for_each(Faults::heal);
-    world.index.inner().busy_for(0);
+    world.index.inner().documents.busy_for(0);
 }
