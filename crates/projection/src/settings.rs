@@ -228,7 +228,7 @@ pub struct LoaderSettings {
     /// How many milliseconds lie between two looks at what was lost, and between two marks.
     pub every_ms: u64,
     /// From how many milliseconds before the last mark that was found what changed is told again:
-    /// longer than a window of the journal, and than clocks differ.
+    /// longer than a window of the journal and the time until a dead writer is taken for dead.
     pub margin_ms: u64,
     /// After how many milliseconds it is looked once more at what changed: longer than a window of
     /// the journal.

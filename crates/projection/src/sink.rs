@@ -15,6 +15,12 @@ pub trait Sink: Send + Sync {
     /// Takes over the state of a change if it is newer than what the sink holds.
     async fn change(&self, change: &Change) -> Result<(), PortError>;
 
+    /// The same of several, in any order.
+    async fn changes(&self, changes: &[Change]) -> Result<(), PortError> {
+        futures::future::try_join_all(changes.iter().map(|change| self.change(change))).await?;
+        Ok(())
+    }
+
     /// Takes over all of some posts: text, visibility, counts. It mends what was missed.
     async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError>;
 }
@@ -30,6 +36,11 @@ impl Sink for LiveSink {
 
     async fn change(&self, change: &Change) -> Result<(), PortError> {
         self.0.merge(std::slice::from_ref(&change.state)).await
+    }
+
+    async fn changes(&self, changes: &[Change]) -> Result<(), PortError> {
+        let states: Vec<_> = changes.iter().map(|change| change.state.clone()).collect();
+        self.0.merge(&states).await
     }
 
     async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{self, TryStreamExt};
 use kudos_core::ports::Snapshots;
-use kudos_core::{PortError, PostId, Snapshot};
+use kudos_core::{Change, PortError, PostId, Snapshot};
 use kudos_degraded::{
     AnyError, Backoff, Breaker, BreakerConfig, CallError, ConfigError, Deadline, Jitter, Observer,
 };
@@ -85,7 +85,7 @@ impl Teller {
             if snapshots.is_empty() {
                 return Ok(());
             }
-            self.restate(&snapshots).await?;
+            self.call(self.sink.restate(&snapshots)).await?;
             let posts: Vec<_> = snapshots.iter().map(|told| told.post.id.clone()).collect();
             let told = snapshots.into_iter().map(|told| (told.post.id, told.revision));
             let told: std::collections::HashMap<_, _> = told.collect();
@@ -95,11 +95,16 @@ impl Teller {
         Err(PortError::Busy { retry_after: self.limit })
     }
 
-    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        let told = async {
-            let told = self.sink.restate(snapshots).await;
-            told.map_err(CallError::Failed)
-        };
+    /// Tells the sink of changes, whose states are known without the truth.
+    pub(crate) async fn tell_changes(&self, changes: &[Change]) -> Result<(), PortError> {
+        self.call(self.sink.changes(changes)).await
+    }
+
+    async fn call(
+        &self,
+        told: impl Future<Output = Result<(), PortError>>,
+    ) -> Result<(), PortError> {
+        let told = async { told.await.map_err(CallError::Failed) };
         let called = self.breaker.call(Deadline::after(self.limit), AnyError, told).await;
         called.map_err(|error| match error {
             CallError::Elapsed(_) => PortError::Timeout,

@@ -212,7 +212,7 @@ fn fill(at: &Addresses, world: &World) -> Result<(), Fault> {
     settled(&projector)
 }
 
-/// Waits until a projector has nothing left to read or to sweep.
+/// Waits until a projector has nothing left to read, to sweep or to tell again.
 fn settled(projector: &Service) -> Result<(), Fault> {
     /// Longer than a service takes to look again how far it is.
     const QUIET: Duration = Duration::from_secs(11);
@@ -223,7 +223,8 @@ fn settled(projector: &Service) -> Result<(), Fault> {
         let left = |name| text.lines().filter(move |line: &&str| line.starts_with(name));
         let mut lags = left("kudos_feed_lag{").peekable();
         let is_known = lags.peek().is_some();
-        if !is_known || !lags.chain(left("kudos_journal_due")).all(|line| line.ends_with(" 0")) {
+        let rest = left("kudos_journal_due").chain(left("kudos_lost_parts"));
+        if !is_known || !lags.chain(rest).all(|line| line.ends_with(" 0")) {
             busy = Instant::now();
         }
         Ok(busy.elapsed() > QUIET)

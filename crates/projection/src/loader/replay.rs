@@ -1,16 +1,14 @@
 //! What reached the log since a moment, told again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kudos_core::ports::{DueWindow, LogError, Position, Reach};
-use kudos_core::{Millis, PortError, PostId};
+use kudos_core::{Change, Millis, PortError, PostId};
 use tokio::time::sleep;
 
 use super::Loader;
 use crate::teller::Doubt;
 
-/// Posts remembered within a replay, so that one that changed often is told once.
-const REMEMBERED: usize = 100_000;
 /// Windows of the journal that are looked at.
 const WINDOWS: usize = 1_000;
 
@@ -58,24 +56,19 @@ impl Loader {
     /// Reads on to the present end of the log.
     async fn follow(&self, mut at: Position, since: Millis, reach: &Reach) -> Position {
         let head = self.until_done(|| self.bounded(self.log.head())).await;
-        let mut told = HashSet::new();
         while is_before(&at, &head) {
-            let page = self.until_done(|| self.page(&at, since, reach, &told));
-            let (posts, next) = page.await;
-            at = next;
-            told.extend(posts.into_iter().take(REMEMBERED.saturating_sub(told.len())));
+            at = self.until_done(|| self.page(&at, since, reach)).await;
         }
         at
     }
 
-    /// Tells of the posts in one page that were not told yet: which, and where the next one begins.
+    /// Tells of one page, and answers where the next one begins.
     async fn page(
         &self,
         at: &Position,
         since: Millis,
         reach: &Reach,
-        told: &HashSet<PostId>,
-    ) -> Result<(Vec<PostId>, Position), PortError> {
+    ) -> Result<Position, PortError> {
         let page = async {
             match self.log.read(at, self.settings.page).await {
                 Ok(page) => Ok(Some(page)),
@@ -85,19 +78,31 @@ impl Loader {
         };
         let Some(page) = self.bounded(page).await? else {
             // It was cut off meanwhile: what it held is read again from where it begins now.
-            let next = self.bounded(self.log.since(since)).await?;
-            return Ok((Vec::new(), next));
+            return self.bounded(self.log.since(since)).await;
         };
         if page.next == *at {
             return Err(PortError::Timeout);
         }
-        let posts = page.changes.into_iter().map(|change| change.state.post);
-        let mut posts: Vec<_> = posts.filter(|post| reach(post) && !told.contains(post)).collect();
-        posts.sort_unstable();
-        posts.dedup();
-        self.sink.tell(&posts, Doubt::None).await?;
-        self.count(posts.len());
-        Ok((posts, page.next))
+        let (mut changes, mut restated) = (BTreeMap::<PostId, Change>::new(), BTreeSet::new());
+        for change in page.changes.into_iter().filter(|change| reach(&change.state.post)) {
+            let post = change.state.post.clone();
+            if change.users.is_empty() {
+                // Of a post that was stored or hidden, only the truth knows how it is now.
+                restated.insert(post);
+            } else if changes
+                .get(&post)
+                .is_none_or(|held| change.state.replaces(held.state.version))
+            {
+                changes.insert(post, change);
+            }
+        }
+        let restated: Vec<_> = restated.into_iter().collect();
+        self.sink.tell(&restated, Doubt::None).await?;
+        changes.retain(|post, _| restated.binary_search(post).is_err());
+        let changes: Vec<_> = changes.into_values().collect();
+        self.sink.tell_changes(&changes).await?;
+        self.count(restated.len() + changes.len());
+        Ok(page.next)
     }
 
     /// Tells of the posts in windows of the journal that are due.
