@@ -13,7 +13,7 @@ export FUZZ_SECONDS
 
 # The C code of dependencies, librdkafka above all: tests call it too little to be worth optimising,
 # which would take another minute of one core.
-test server test-api test-web test-stack test-compose check: export CFLAGS := -O0
+test simulate server test-api test-web test-stack test-faults test-compose check: export CFLAGS := -O0
 
 .PHONY: help
 help: ## List the targets
@@ -42,6 +42,15 @@ test-web: server ## Test the page in a real browser
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of outside bytes for FUZZ_SECONDS (60)
 	scripts/fuzz
+
+# Runs that `make simulate` makes, from which seed on.
+SEEDS ?= 10000
+SEED ?= 0
+
+.PHONY: simulate
+simulate: native ## Run the suite under faults from SEEDS (10000) seeds, or replay SEED=n SEEDS=1
+	KUDOS_SIMULATION_SEED=$(SEED) KUDOS_SIMULATION_RUNS=$(SEEDS) \
+	  cargo test -p kudos-simulation every_run -- --nocapture
 
 .PHONY: bench
 bench: native ## Measure against the targets, and write docs/BENCHMARKS.md
@@ -79,13 +88,14 @@ check-docs: native
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps
 
 # --- The stack -----------------------------------------------------------------------------------
-# PROFILE=full (six Redis nodes, three of Cassandra) or small (one of each); PARTS are what
+# PROFILE=full (six Redis nodes, three of Cassandra), cluster (six Redis nodes, one of Cassandra) or
+# small (one of each); PARTS are what
 # `deploy/local/stack help` lists, all of them if none is named.
 PROFILE ?=
 PARTS ?=
 
 .PHONY: stack-up
-stack-up: ## Start the whole stack on this machine: PROFILE=full or small
+stack-up: ## Start the whole stack on this machine: PROFILE=full, cluster or small
 	PROFILE=$(PROFILE) deploy/local/stack up $(PARTS)
 
 .PHONY: stack-down
@@ -107,6 +117,10 @@ STACK_CRATES := kudos-cassandra kudos-redis kudos-kafka kudos-elastic kudos-suit
 .PHONY: test-stack
 test-stack: native ## Start the stack, and test everything on its real engines
 	scripts/with-stack servers -- scripts/test-stack $(STACK_CRATES)
+
+.PHONY: test-faults
+test-faults: native ## Break the stack while likes arrive, and print what was seen; ROWS='05 10' for some
+	scripts/test-faults $(ROWS)
 
 .PHONY: test-opensearch
 test-opensearch: native ## Run the tests of Elasticsearch's adapter on OpenSearch

@@ -57,14 +57,15 @@ else
   profile=${PROFILE:-full}
   offset=${KUDOS_STACK_OFFSET:-0}
 fi
-[[ $profile == full || $profile == small ]] || die "PROFILE is $profile: it must be full or small"
+[[ $profile =~ ^(full|cluster|small)$ ]] ||
+  die "PROFILE is $profile: it must be full, cluster or small"
 readonly profile offset
 
 # On few cores a JVM is ready sooner, and smaller, without its second compiler and threads to collect;
 # and it leaves no files of statistics behind.
 readonly jvm_flags=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+PerfDisableSharedMem)
 
-# by_profile FULL SMALL: the one that applies.
+# by_profile FULL SMALL: the one that applies. Only Redis is not as small in `cluster`.
 by_profile() { if [[ $profile == full ]]; then echo "$1"; else echo "$2"; fi; }
 
 # port BASE INDEX: where a node listens.

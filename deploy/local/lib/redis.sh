@@ -1,8 +1,8 @@
 # Redis: one server, or a cluster of three masters with a replica each.
 # shellcheck shell=bash disable=SC2154
 
-redis_nodes() { by_profile "$(printf 'redis-%d ' {1..6})" redis-1; }
-redis_mode() { by_profile cluster single; }
+redis_nodes() { if [[ $profile == small ]]; then echo redis-1; else printf 'redis-%d ' {1..6}; fi; }
+redis_mode() { if [[ $profile == small ]]; then echo single; else echo cluster; fi; }
 redis_address() { echo "127.0.0.1:$(port "$REDIS_PORT" "$(index "$1")")"; }
 redis_advice() { echo "Redis prints its reason last. A damaged file is mended by redis-check-aof --fix."; }
 

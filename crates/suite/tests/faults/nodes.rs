@@ -1,0 +1,75 @@
+//! Nodes of the running stack, which a test breaks and mends.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The script that started the stack.
+fn stack(words: &[&str]) -> String {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/stack");
+    let output = Command::new(script).args(words).output().expect("the stack's script");
+    let (text, errors) = (
+        String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert!(output.status.success(), "stack {words:?}: {errors}");
+    text
+}
+
+/// The same beside everything else that goes on.
+async fn stack_meanwhile(words: &'static [&'static str]) -> String {
+    tokio::task::spawn_blocking(move || stack(words)).await.unwrap()
+}
+
+/// Nodes that got a signal, and run again at the end, however that comes.
+pub(crate) struct Broken(Option<&'static [&'static str]>);
+
+impl Broken {
+    /// Nodes, by their names in `stack status`, that get a signal: KILL or STOP. `up` mends them.
+    pub(crate) async fn by(
+        signal: &'static str,
+        nodes: Vec<String>,
+        up: &'static [&'static str],
+    ) -> Self {
+        let sent = move || nodes.iter().for_each(|node| send(signal, node));
+        let broken = Self(Some(up));
+        tokio::task::spawn_blocking(sent).await.unwrap();
+        broken
+    }
+
+    /// Stopped ones go on, and dead ones are started again, with what they have on disk.
+    pub(crate) async fn mend(mut self) {
+        if let Some(up) = self.0.take() {
+            stack_meanwhile(up).await;
+        }
+    }
+}
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        if let Some(up) = self.0 {
+            stack(up);
+        }
+    }
+}
+
+fn send(signal: &str, node: &str) {
+    let pid = stack(&["pid", node]);
+    let sent = Command::new("kill").args(["-s", signal, &pid]).status().expect("a kill");
+    assert!(sent.success(), "{signal} to {node}");
+}
+
+/// The nodes of a part.
+pub(crate) fn all_of(part: &str) -> Vec<String> {
+    let status = stack(&["status"]);
+    let names = status.lines().filter_map(|line| line.split_whitespace().next());
+    let of_part = |name: &&str| name.rsplit_once('-').is_some_and(|(of, _)| of == part);
+    names.filter(of_part).map(str::to_owned).collect()
+}
+
+/// The node that listens there.
+pub(crate) fn at(address: &str) -> String {
+    let status = stack(&["status"]);
+    let mut rows = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.get(2) == Some(&address));
+    row.unwrap_or_else(|| panic!("no node at {address}:\n{status}"))[0].to_owned()
+}
