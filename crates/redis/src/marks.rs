@@ -140,7 +140,6 @@ fn text(Mark { at, sure }: Mark) -> String {
     format!("{}:{sure}", at.0)
 }
 
-/// One that cannot be read is taken for none: then everything is told again.
 fn mark_of(text: &str) -> Option<Mark> {
     let (at, sure) = text.split_once(':')?;
     let sure = if sure == "-" { None } else { Some(Millis(sure.parse().ok()?)) };
@@ -149,7 +148,7 @@ fn mark_of(text: &str) -> Option<Mark> {
 
 fn mark_found(reply: redis::Value) -> Result<Option<Mark>, Failure> {
     let text: Option<String> = redis::from_redis_value(reply).map_err(|_| unreadable())?;
-    Ok(text.and_then(|text| mark_of(&text)))
+    text.map(|text| mark_of(&text).ok_or_else(unreadable)).transpose()
 }
 
 /// A server names itself anew at each start.

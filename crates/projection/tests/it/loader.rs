@@ -231,15 +231,15 @@ async fn a_mark_whose_answer_was_lost_is_no_loss() {
 #[tokio::test(start_paused = true)]
 async fn what_is_lost_while_it_is_loaded_is_loaded_anew() {
     let world = World::open().await;
-    let _loader = world.watched().await;
-    let empty = MemoryLive::new();
-    world.live.inner().roll_back(0, &empty);
-    // In the middle of the load: what it has told so far is lost again.
-    let scans = world.truth.faults().calls(Call::Scan);
+    let settings = LoaderSettings { page: 4, ..LoaderSettings::default() };
+    let (loader, _) = world.start_with("a", world.live.inner().clone(), settings);
+    eventually("all is told once", || loader.loaded() as usize == POSTS).await;
+    sleep(Duration::from_secs(120)).await;
     world.truth.faults().on(Call::Scan).delay(Duration::from_secs(3));
-    world.truth.faults().called(Call::Scan, scans + 2).await;
+    world.live.inner().roll_back(0, &MemoryLive::new());
     let copy = world.live.inner().fork();
-    sleep(Duration::from_millis(3_500)).await;
+    // In the middle of the load: what it has told so far is lost again.
+    eventually("a page is told", || loader.loaded() as usize > POSTS).await;
     world.live.inner().roll_back(0, &copy);
     world.exact().await;
 }

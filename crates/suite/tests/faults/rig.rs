@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep};
 use crate::report::Row;
 use crate::support::{Api, IndexReader, RollupReader, Service, World};
 
-/// Callers at a time: enough that likes of a post meet, few enough that two cores are not the fault.
-const CALLERS: usize = 8;
+/// Callers at a time: few enough that two cores are not the fault.
+const CALLERS: usize = 4;
 /// A read comes after the one before it and this.
 const BETWEEN_READS: Duration = Duration::from_millis(20);
 /// What a read may take on the way to the service and back.
@@ -59,10 +59,10 @@ impl Slot {
         self.api.lock().unwrap().clone()
     }
 
-    /// Whether it has said so.
-    pub(crate) async fn has_said(&self, words: &str) -> bool {
+    /// How often it has said so since it was started.
+    async fn said(&self, words: &str) -> usize {
         let running = self.running.lock().await;
-        running.as_ref().is_some_and(|service| service.log().contains(words))
+        running.as_ref().map_or(0, |service| service.log().matches(words).count())
     }
 }
 
@@ -180,6 +180,12 @@ impl Rig {
         self.reading.abort();
     }
 
+    /// How often a projector has said so.
+    pub(crate) async fn projectors_said(&self, words: &str) -> usize {
+        let said = self.projectors.iter().map(|projector| projector.said(words));
+        futures::future::join_all(said).await.into_iter().sum()
+    }
+
     async fn verdict(&self, limit: Duration) -> Verdict {
         let truth = self.world.cassandra().await;
         let checker = Checker::new()
@@ -212,6 +218,9 @@ async fn read(search: Arc<Slot>, seen: Arc<Seen>, workload: Workload) {
             if let Some(api) = search.api() {
                 let sent = Instant::now();
                 let answer = api.get(path).await;
+                if answer.status != 200 {
+                    println!("{path} after {:.0?}: {answer:?}", sent.elapsed());
+                }
                 seen.add(sent, answer.status == 200);
             }
             sleep(BETWEEN_READS).await;
