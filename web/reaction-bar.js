@@ -40,7 +40,7 @@ const skeleton = document.createElement('template');
 skeleton.innerHTML = `
   <div class="bar">
     <div class="press" part="press">
-      <button class="main" part="button" type="button" aria-pressed="false" aria-describedby="summary" aria-keyshortcuts="ArrowUp"><span class="icon"></span><span class="label"></span></button>
+      <button class="main" part="button" type="button" aria-pressed="false" aria-describedby="summary" aria-keyshortcuts="ArrowUp"><span class="icon"></span><span class="named"><span class="label"></span><span class="room"></span></span></button>
       <button class="more" part="more" type="button" aria-label="Choose a reaction" aria-haspopup="menu" aria-expanded="false" aria-controls="menu"></button>
       <div class="picker" part="picker" id="menu" role="menu" aria-label="Reactions" hidden></div>
     </div>
@@ -76,7 +76,7 @@ export class ReactionBar extends HTMLElement {
     root.append(skeleton.content.cloneNode(true));
     const find = (selector) => root.querySelector(selector);
     this.#parts = {
-      press: find('.press'), main: find('.main'), more: find('.more'), menu: find('.picker'), total: find('.total'),
+      press: find('.press'), main: find('.main'), room: find('.room'), more: find('.more'), menu: find('.picker'), total: find('.total'),
       kinds: find('.kinds'), summary: find('#summary'), said: find('#said'), error: find('.error'),
     };
     this.#parts.more.append(chevronIcon());
@@ -226,6 +226,7 @@ export class ReactionBar extends HTMLElement {
     if (key === this.#shownKinds) return;
     this.#shownKinds = key;
     this.#parts.kinds.style.setProperty('--_columns', kinds.length);
+    this.#parts.room.replaceChildren(...kinds.map(({ kind }) => element('span', { 'data-name': title(kind) })));
     this.#parts.menu.replaceChildren(...kinds.map((entry) => {
       const item = element('button', { type: 'button', role: 'menuitemradio', tabindex: '-1', 'data-kind': entry.kind });
       item.append(wrap('icon', colored(entry)), wrap('name', title(entry.kind)));

@@ -37,7 +37,11 @@ svg, .glyph { display: block; inline-size: 1.25em; block-size: 1.25em; flex: non
 .bar { position: relative; display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .875rem; }
 .press { position: relative; display: inline-flex; border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_surface); transition: border-color .15s, background-color .15s; }
 .main { display: inline-flex; align-items: center; gap: .5em; min-block-size: 2.25rem; padding: 0 .5em 0 .875em; border-radius: var(--_radius) 0 0 var(--_radius); touch-action: manipulation; user-select: none; -webkit-user-select: none; -webkit-touch-callout: none; }
-.main .label { min-inline-size: 3.1em; text-align: start; }
+.named { display: inline-grid; text-align: start; }
+/* As wide as the widest of the names, in whatever font: nothing moves when another one is shown. */
+.room { display: grid; block-size: 0; overflow: hidden; visibility: hidden; font-weight: 600; }
+.room > * { grid-area: 1 / 1; }
+.room > ::before { content: attr(data-name); }
 .more { display: inline-grid; place-items: center; inline-size: 2rem; border-radius: 0 var(--_radius) var(--_radius) 0; color: var(--_muted); }
 .more svg { inline-size: 1.125em; block-size: 1.125em; transition: transform .15s; }
 .more[aria-expanded="true"] svg { transform: rotate(180deg); }
