@@ -5,13 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kudos_core::ports::{
-    PostMeta, PostStore, ReactionStore, ReactorPage, ScanCursor, ScanPage, Share, Snapshots,
-    Upserted,
-};
+use kudos_core::ports::{ReactionStore, ReactorPage, ScanCursor, ScanPage, Share, Snapshots};
 use kudos_core::{
-    Applied, ApplyError, Counts, Kind, Millis, Operation, PortError, Post, PostId, PostState,
-    Snapshot, TimeKey, UserId,
+    Applied, ApplyError, Counts, Kind, Operation, PortError, PostId, PostState, Snapshot, UserId,
 };
 use kudos_testkit::MemoryTruth;
 use std::sync::Mutex;
@@ -130,33 +126,5 @@ impl Snapshots for LateTruth {
 
     async fn recount(&self, post: &PostId) -> Result<Counts, PortError> {
         self.inner.recount(post).await
-    }
-}
-
-#[async_trait]
-impl PostStore for LateTruth {
-    async fn upsert(&self, post: &Post) -> Result<Upserted, PortError> {
-        self.inner.upsert(post).await
-    }
-
-    async fn hide(&self, post: &PostId) -> Result<bool, PortError> {
-        self.inner.hide(post).await
-    }
-
-    async fn meta(&self, post: &PostId) -> Result<Option<PostMeta>, PortError> {
-        self.inner.meta(post).await
-    }
-
-    async fn get(&self, posts: &[PostId]) -> Result<Vec<Option<Post>>, PortError> {
-        self.inner.get(posts).await
-    }
-
-    async fn by_time(
-        &self,
-        since: Option<Millis>,
-        after: Option<&TimeKey>,
-        limit: usize,
-    ) -> Result<Vec<Post>, PortError> {
-        self.inner.by_time(since, after, limit).await
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::index::SearchIndex;
 use crate::late::LateTruth;
-use crate::writer::Backends;
+use crate::writer::{Backends, posts_of};
 
 /// What a read may take (400 ms), and the grain of timers.
 const LIMIT: Duration = Duration::from_millis(402);
@@ -52,7 +52,8 @@ impl Readers {
         let kinds = Arc::new(Kinds::default());
         let snapshots: Arc<dyn Snapshots> = truth.clone();
         let mender = Arc::new(Mender::new(Arc::new(LiveSink(backends.live.clone())), snapshots));
-        let kept = Arc::new(CachedPosts::new(truth.clone(), Duration::from_secs(60), 1 << 20));
+        let posts = posts_of(&truth);
+        let kept = Arc::new(CachedPosts::new(posts.clone(), Duration::from_secs(60), 1 << 20));
         let recent = Arc::new(Recent::new(Duration::from_secs(4)));
         let newest = Arc::new(Newest::default());
         let followers: Vec<Arc<dyn Follower>> = vec![kept.clone(), recent.clone(), newest.clone()];
@@ -60,9 +61,9 @@ impl Readers {
         let index: Arc<dyn PostIndex> = index;
         let sources = Sources {
             live: backends.live.clone(),
-            truth: truth.clone(),
+            truth,
             index,
-            posts: truth,
+            posts,
             kept_posts: kept,
             recent: Some(recent),
             newest: Some(newest),

@@ -97,15 +97,14 @@ impl World {
             flaw,
         });
         // Their clocks are ten seconds apart.
-        let writers = [("east", -5_000), ("west", 5_000)];
-        let writers = writers
-            .map(|(name, wrong_by)| Arc::new(Writer::start(backends.clone(), name, wrong_by)));
+        let writer = |(name, by)| Arc::new(Writer::start(backends.clone(), name, by));
+        let writers = NAMES.into_iter().zip([-5_000, 5_000]).map(writer).collect();
         let read = Arc::new(Faulty::around(truth));
         let index = Arc::new(Faulty::new(SearchIndex::new()));
         let readers = Readers::new(&backends, read.clone(), index.clone());
         let world = Arc::new(Self {
             backends,
-            writers: writers.into(),
+            writers,
             replica: Mutex::new(live.inner().fork()),
             live,
             topic,

@@ -8,7 +8,7 @@ use kudos_core::{ApplyError, Kinds, PortError};
 use kudos_degraded::Observer;
 use kudos_projection::{Deliveries, LiveSink, LogSink, Sink};
 use kudos_testkit::checker::{Ack, Client, Reply, Request};
-use kudos_testkit::{Faulty, MemoryJournal, MemoryTopic, TokioClock};
+use kudos_testkit::{Faulty, MemoryJournal, MemoryTopic, MemoryTruth, TokioClock};
 use kudos_write::{WriteError, WriteService, WriteSettings};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,11 @@ impl Backends {
     pub(crate) fn sinks(&self) -> Vec<Arc<dyn Sink>> {
         vec![Arc::new(LiveSink(self.live.clone())), Arc::new(LogSink(self.log.clone()))]
     }
+}
+
+/// The posts, of the same server as the reactions.
+pub(crate) fn posts_of(truth: &Faulty<LateTruth>) -> Arc<Faulty<MemoryTruth>> {
+    Arc::new(truth.beside(truth.inner().inner.clone()))
 }
 
 /// One process after the other, under one address.
@@ -98,7 +103,7 @@ impl Process {
         let told = Arc::new(Forgetful { inner: journal.clone(), flaw: backends.flaw });
         let (sinks, budget) = (backends.sinks(), settings.sinks_budget());
         let deliveries = Deliveries::new(sinks, told, truth, budget, &observer);
-        let (truth, posts) = (backends.truth.clone(), backends.truth.clone());
+        let (truth, posts) = (backends.truth.clone(), posts_of(&backends.truth));
         let (kinds, clock) = (Arc::new(Kinds::default()), Arc::new(clock));
         let service = WriteService::new(truth, posts, deliveries, kinds, clock, settings);
         Self { number, service, journal, dead: CancellationToken::new() }

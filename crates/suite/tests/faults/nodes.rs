@@ -16,20 +16,19 @@ fn stack(words: &[&str]) -> String {
 }
 
 /// The same beside everything else that goes on.
-async fn stack_meanwhile(words: &'static [&'static str]) -> String {
+async fn stack_meanwhile(words: Up) -> String {
     tokio::task::spawn_blocking(move || stack(words)).await.unwrap()
 }
 
+/// The words of `stack` by which nodes run again.
+pub(crate) type Up = &'static [&'static str];
+
 /// Nodes that got a signal, and run again at the end, however that comes.
-pub(crate) struct Broken(Option<&'static [&'static str]>);
+pub(crate) struct Broken(Option<Up>);
 
 impl Broken {
     /// Nodes, by their names in `stack status`, that get a signal: KILL or STOP. `up` mends them.
-    pub(crate) async fn by(
-        signal: &'static str,
-        nodes: Vec<String>,
-        up: &'static [&'static str],
-    ) -> Self {
+    pub(crate) async fn by(signal: &'static str, nodes: Vec<String>, up: Up) -> Self {
         let sent = move || nodes.iter().for_each(|node| send(signal, node));
         let broken = Self(Some(up));
         tokio::task::spawn_blocking(sent).await.unwrap();

@@ -24,6 +24,9 @@ const BETWEEN_READS: Duration = Duration::from_millis(20);
 /// What a read may take on the way to the service and back.
 const WAY: Duration = Duration::from_millis(50);
 
+/// How long most faults last, and how long most copies may take to become exact after them.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
 /// A service that is started anew when it died.
 pub(crate) struct Slot {
     world: World,
@@ -121,8 +124,8 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// As it is deployed, with the default bounds; the workload of the table, or so many operations.
-    pub(crate) async fn open(operations: usize) -> Self {
+    /// As it is deployed, with the default bounds; the workload is the table's, which is the default.
+    pub(crate) async fn open() -> Self {
         let (world, scope) = (as_deployed(World::open("faults").await), Scope::new());
         let (a, b, one, other, search) = futures::join!(
             Slot::start(&world, "reaction-write"),
@@ -132,7 +135,7 @@ impl Rig {
             Slot::start(&world, "search"),
         );
         let prefix = scope.to_string();
-        let workload = Workload { prefix, operations, ..Workload::default() };
+        let workload = Workload { prefix, ..Workload::default() };
         let posts = workload.stored(Millis(SystemClock.now().0 - 3_600_000));
         let store = a.api().unwrap().patient();
         stream::iter(&posts).for_each_concurrent(8, |post| store.put_post(post)).await;
@@ -195,6 +198,13 @@ impl Rig {
             .copy("index", IndexReader(self.world.elastic()))
             .copy("rollup", RollupReader(truth.rollup.clone()));
         checker.exact_within(limit, &self.drive.ledger()).await.expect("every copy answers")
+    }
+
+    /// Ends a row whose fault may be noticed by hardly any write and by no read.
+    pub(crate) fn went_on(&self, mut row: Row) {
+        row.share("writes", 0.999, self.writes.share());
+        self.reads_in_time(&mut row);
+        row.end();
     }
 
     /// Whether reads were all answered in time.

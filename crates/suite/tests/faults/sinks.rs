@@ -1,66 +1,60 @@
-//! Kafka and Elasticsearch die or hang, by themselves or together with Redis.
+//! Engines that readers and writers can do without die or hang, one by one or together.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::nodes::{Broken, all_of};
+use crate::nodes::{Broken, Up, all_of};
 use crate::report::Row;
-use crate::rig::Rig;
+use crate::rig::{MINUTE, Rig};
 
-const OPERATIONS: usize = 20_000;
-const MINUTE: Duration = Duration::from_secs(60);
-const UP: &[&str] = &["up", "elasticsearch"];
+/// Parts that are killed together, are down for so long, and come back.
+async fn outage(mut row: Row, parts: &[&str], up: Up, span: Duration, limit: Duration) {
+    let (rig, nodes) = (Rig::open().await, parts.iter().flat_map(|part| all_of(part)).collect());
+    rig.during(&mut row, limit, async {
+        sleep(Duration::from_secs(5)).await;
+        let broken = Broken::by("KILL", nodes, up).await;
+        sleep(span).await;
+        broken.mend().await;
+    })
+    .await;
+    rig.went_on(row);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_10_all_of_redis_is_down_for_a_minute() {
+    let row = Row::new(10, "all of Redis down 60 s");
+    outage(row, &["redis"], &["up", "redis"], MINUTE, MINUTE).await;
+}
 
 /// The row asks for 300 s. A minute is long enough for every queue and time-out to be met.
 #[tokio::test(flavor = "multi_thread")]
 async fn row_18_kafka_is_down() {
-    let (rig, mut row) = (Rig::open(OPERATIONS).await, Row::new(18, "Kafka down 60 s (not 300)"));
-    rig.during(&mut row, 2 * MINUTE, async {
-        sleep(Duration::from_secs(5)).await;
-        let broken = Broken::by("KILL", all_of("kafka"), &["up", "kafka"]).await;
-        sleep(MINUTE).await;
-        broken.mend().await;
-    })
-    .await;
-    row.share("writes", 0.999, rig.writes.share());
-    rig.reads_in_time(&mut row);
-    row.end();
+    let row = Row::new(18, "Kafka down 60 s (not 300)");
+    outage(row, &["kafka"], &["up", "kafka"], MINUTE, 2 * MINUTE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_21_elasticsearch_hangs_and_then_is_down() {
-    let fault = "Elasticsearch stopped 15 s, then down 15 s";
-    let (rig, mut row) = (Rig::open(OPERATIONS).await, Row::new(21, fault));
+    let mut row = Row::new(21, "Elasticsearch stopped 15 s, then down 15 s");
+    let (rig, nodes) = (Rig::open().await, all_of("elasticsearch"));
     rig.during(&mut row, 2 * MINUTE, async {
         sleep(Duration::from_secs(5)).await;
-        let nodes = all_of("elasticsearch");
-        let stopped = Broken::by("STOP", nodes.clone(), UP).await;
+        let stopped = Broken::by("STOP", nodes.clone(), &["up", "elasticsearch"]).await;
         sleep(Duration::from_secs(15)).await;
-        let killed = Broken::by("KILL", nodes, UP).await;
+        let killed = Broken::by("KILL", nodes, &["up", "elasticsearch"]).await;
         sleep(Duration::from_secs(15)).await;
         killed.mend().await;
         stopped.mend().await;
     })
     .await;
-    row.share("writes", 0.999, rig.writes.share());
-    rig.reads_in_time(&mut row);
-    row.end();
+    rig.went_on(row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_23_redis_elasticsearch_and_kafka_are_down() {
-    let fault = "Redis, Elasticsearch and Kafka down 30 s";
-    let (rig, mut row) = (Rig::open(OPERATIONS).await, Row::new(23, fault));
-    rig.during(&mut row, 2 * MINUTE, async {
-        sleep(Duration::from_secs(5)).await;
-        let nodes = ["redis", "elasticsearch", "kafka"].map(all_of).concat();
-        let broken = Broken::by("KILL", nodes, &["up", "redis", "elasticsearch", "kafka"]).await;
-        sleep(Duration::from_secs(30)).await;
-        broken.mend().await;
-    })
-    .await;
-    row.share("writes", 0.999, rig.writes.share());
-    rig.reads_in_time(&mut row);
-    row.end();
+    let row = Row::new(23, "Redis, Elasticsearch and Kafka down 30 s");
+    let parts = ["redis", "elasticsearch", "kafka"];
+    let up = &["up", "redis", "elasticsearch", "kafka"];
+    outage(row, &parts, up, Duration::from_secs(30), 2 * MINUTE).await;
 }

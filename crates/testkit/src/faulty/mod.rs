@@ -274,6 +274,11 @@ impl<P: ?Sized> Faulty<P> {
         Self { faults, inner }
     }
 
+    /// Another port of the same server: what goes wrong goes wrong with both.
+    pub fn beside<Q>(&self, inner: Arc<Q>) -> Faulty<Q> {
+        Faulty { faults: self.faults.clone(), inner }
+    }
+
     /// What steers this port.
     pub fn faults(&self) -> Faults {
         self.faults.clone()
