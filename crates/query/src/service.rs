@@ -92,7 +92,7 @@ impl QueryService {
         settings: QuerySettings,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let pages = Pages::new(settings.page_cache());
+        let pages = Pages::new(settings.page_cache(), settings.page_keep());
         let expected = Expected::new();
         Self { sources, kinds, clock, cursors, settings, observer, pages, expected }
     }

@@ -23,6 +23,9 @@ pub struct QuerySettings {
     /// with the `as_of` of its making; 0 to rank each anew. It saves every round trip of the most
     /// wanted pages, at the price that a reader may not see the like of a moment ago.
     pub page_cache_ms: u64,
+    /// How long such a page is kept for when no source answers at all; it is then given with the
+    /// `as_of` of its making, and says so. Whoever hides a post waits for that long at most.
+    pub page_keep_ms: u64,
 }
 
 impl Default for QuerySettings {
@@ -35,6 +38,7 @@ impl Default for QuerySettings {
             index_lag_ms: 2_000,
             events_ms: 100,
             page_cache_ms: 0,
+            page_keep_ms: 10_000,
         }
     }
 }
@@ -62,6 +66,10 @@ impl QuerySettings {
 
     pub(crate) fn page_cache(&self) -> Duration {
         Duration::from_millis(self.page_cache_ms)
+    }
+
+    pub(crate) fn page_keep(&self) -> Duration {
+        Duration::from_millis(self.page_keep_ms)
     }
 
     pub(crate) fn events(&self) -> Duration {

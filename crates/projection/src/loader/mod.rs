@@ -12,7 +12,9 @@ mod watch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::StreamExt;
 use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use kudos_core::ports::{
     Completeness, Leases, Loss, Marks, OutageWindows, Reach, ScanCursor, ScanPage, Share,
     Snapshots, TimedLog,
@@ -20,7 +22,7 @@ use kudos_core::ports::{
 use kudos_core::{Clock, Millis, PortError};
 use kudos_degraded::{Backoff, ConfigError, Deadline, Observer};
 use opentelemetry::metrics::Gauge;
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::rate::Rate;
@@ -29,7 +31,10 @@ use crate::sink::Sink;
 use crate::teller::Teller;
 use crate::tenure::Tenure;
 use replay::Waiting;
-use watch::Watch;
+use watch::{Losses, Watch};
+
+/// Losses that are made up for at a time; those that come meanwhile are one more.
+const SIDE_BY_SIDE: usize = 4;
 
 /// What a loader needs.
 pub struct LoaderPorts {
@@ -128,13 +133,36 @@ impl Loader {
                 self.beat(&mut waiting, &mut sure).await;
             }
         };
-        let recovery = async {
-            loop {
-                self.recover().await;
-                sleep(self.settings.every()).await;
+        futures::join!(beats, self.recoveries());
+    }
+
+    /// Makes up for each loss as soon as it is noticed, also while others are made up for.
+    async fn recoveries(&self) {
+        let mut under_way = FuturesUnordered::new();
+        let mut loads_all = false;
+        let mut looks = interval(self.settings.every());
+        loop {
+            let is_room = under_way.len() < SIDE_BY_SIDE;
+            tokio::select! {
+                Some(was_all) = under_way.next() => if was_all { loads_all = false },
+                _ = looks.tick(), if is_room => {
+                    let missing = if loads_all { None } else { self.missing().await };
+                    let losses = self.watch.take();
+                    loads_all |= missing.is_some();
+                    if missing.is_some() || !losses.is_empty() {
+                        under_way.push(self.recover(missing, losses));
+                    }
+                }
             }
-        };
-        futures::join!(beats, recovery);
+        }
+    }
+
+    /// That the projection was never loaded whole.
+    async fn missing(&self) -> Option<Loss> {
+        self.bounded(self.completeness.missing()).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "nobody tells whether something was lost");
+            None
+        })
     }
 
     /// Marks every part as of now. What waits in the journal is not told yet.
@@ -146,19 +174,11 @@ impl Loader {
         if let Err(error) = self.bounded(self.watch.beat(now, *sure)).await {
             tracing::debug!(%error, "not every part of the live counts can be marked");
         }
-        self.lost.record(self.watch.losses().len() as u64, &[]);
+        self.lost.record(self.watch.lost() as u64, &[]);
     }
 
-    /// Tells again whatever is lost now.
-    async fn recover(&self) {
-        let whole = self.bounded(self.completeness.missing()).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "nobody tells whether something was lost");
-            None
-        });
-        let losses = self.watch.losses();
-        if whole.is_none() && losses.is_empty() {
-            return;
-        }
+    /// Tells again what is lost; true if that was all that the projection has to hold.
+    async fn recover(&self, whole: Option<Loss>, losses: Losses) -> bool {
         let (emptied, behind) = (losses.emptied(), losses.behind());
         let sink = self.sink.name();
         if whole.is_some() || !emptied.is_empty() {
@@ -172,10 +192,11 @@ impl Loader {
             self.replay(since, &self.marks.reach(&parts)).await;
         }
         self.watch.made_up(&losses);
-        match whole {
-            Some(loss) => self.mark_complete(&loss).await,
+        match &whole {
+            Some(loss) => self.mark_complete(loss).await,
             None => tracing::info!(sink, "was told again what it had lost"),
         }
+        whole.is_some()
     }
 
     async fn mark_complete(&self, loss: &Loss) {

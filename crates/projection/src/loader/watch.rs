@@ -29,6 +29,8 @@ struct Lost {
     since: Option<Millis>,
     /// Counts the part's losses, so that one that comes meanwhile is not taken for made up.
     number: u64,
+    /// Whether somebody makes up for it.
+    taken: bool,
 }
 
 /// Losses that are known at one moment.
@@ -38,11 +40,6 @@ pub(super) struct Losses(Vec<(usize, Lost)>);
 impl Losses {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// How many parts have lost something.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// The parts that may have lost everything.
@@ -86,6 +83,7 @@ impl Part {
         self.lost = Some(Lost {
             since: before.map_or(since, |before| before.since.min(since)),
             number: before.map_or(0, |before| before.number + 1),
+            taken: false,
         });
     }
 
@@ -157,11 +155,20 @@ impl Watch {
         (differ, failed)
     }
 
-    /// What is lost now.
-    pub(super) fn losses(&self) -> Losses {
-        let parts = self.parts.lock();
-        let lost = |(place, part): (usize, &Part)| Some((place, part.lost?));
-        Losses(parts.iter().enumerate().filter_map(lost).collect())
+    /// How many parts lack something.
+    pub(super) fn lost(&self) -> usize {
+        self.parts.lock().iter().filter(|part| part.lost.is_some()).count()
+    }
+
+    /// What is lost and nobody has taken yet. Who takes it makes up for it.
+    pub(super) fn take(&self) -> Losses {
+        let mut parts = self.parts.lock();
+        let lost = parts.iter_mut().enumerate().filter_map(|(place, part)| {
+            let lost = part.lost.as_mut().filter(|lost| !lost.taken)?;
+            lost.taken = true;
+            Some((place, *lost))
+        });
+        Losses(lost.collect())
     }
 
     /// These losses were told again; a part that lost more meanwhile still lacks it.

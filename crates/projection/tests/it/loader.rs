@@ -244,6 +244,22 @@ async fn what_is_lost_while_it_is_loaded_is_loaded_anew() {
     world.exact().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_loss_does_not_wait_until_another_is_made_up_for() {
+    let world = World::open().await;
+    let _loader = world.watched().await;
+    let copy = world.live.inner().fork();
+    world.like(&world.posts[0], "ben").await;
+    sleep(Duration::from_secs(2)).await;
+    world.fall_back(&copy);
+    world.exact().await;
+    // The log is looked at once more, a while later: until then the first loss is not made up for.
+    let empty = MemoryLive::new();
+    (0..4).for_each(|part| world.live.inner().roll_back(part, &empty));
+    sleep(Duration::from_secs(3)).await;
+    assert!(world.is_exact().await);
+}
+
 /// Whether live is complete: by the number of times that it was lost.
 #[derive(Default)]
 struct Flushes(Mutex<(u32, u32)>);

@@ -84,11 +84,16 @@ impl QueryService {
         if request.sort == Sort::Relevance && request.text.trim().is_empty() {
             return Err(QueryError::NoText);
         }
-        self.pages.get(request, || self.page(request)).await
+        // Who waits for another's page has no more time because of that.
+        let deadline = Deadline::after(self.settings.total());
+        self.pages.get(request, || self.page(request, deadline)).await
     }
 
-    async fn page(&self, request: &SearchRequest) -> Result<SearchPage, QueryError> {
-        let deadline = Deadline::after(self.settings.total());
+    async fn page(
+        &self,
+        request: &SearchRequest,
+        deadline: Deadline,
+    ) -> Result<SearchPage, QueryError> {
         let mut walk = self.resume(request)?;
         let (ranked, known) =
             futures::join!(self.rank(request, &walk, deadline), self.expect(request, deadline));

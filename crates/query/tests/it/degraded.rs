@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kudos_core::{Change, Kind, PortError, Window};
 use kudos_http::answer::Source;
-use kudos_query::{Follower, QueryError, SearchPage, SearchRequest, Sort};
+use kudos_query::{Follower, QueryError, QuerySettings, SearchPage, SearchRequest, Sort};
 use kudos_testkit::Call;
 use kudos_testkit::scope::NOW;
 
@@ -17,7 +17,11 @@ const LIKES: [(&str, usize); 4] = [("d", 1), ("c", 4), ("b", 0), ("a", 3)];
 
 /// Posts `a` (oldest) to `d`; all but `c` have the word in their title.
 async fn world() -> World {
-    let world = World::new();
+    world_with(QuerySettings::default()).await
+}
+
+async fn world_with(settings: QuerySettings) -> World {
+    let world = World::with(settings);
     for (name, title, at) in
         [("a", "cats", 1), ("b", "Cats!", 2), ("c", "dogs", 3), ("d", "cats", 4)]
     {
@@ -106,7 +110,8 @@ impl Case {
 
 #[tokio::test(start_paused = true)]
 async fn every_search_answers_in_time_from_the_best_source_that_is_left() {
-    let world = world().await;
+    // Without a page of a case before.
+    let world = world_with(QuerySettings { page_keep_ms: 0, ..QuerySettings::default() }).await;
     let requests = [
         all(Sort::Popular, 10),
         with_words("cats", Sort::Popular, 10),
@@ -312,4 +317,38 @@ async fn text_without_a_word_finds_nothing_whoever_answers() {
     assert_eq!(world.page(&request).await.unwrap().posts, []);
     Health::Fails.set(&world.on_index);
     assert_eq!(world.page(&request).await.unwrap().posts, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_page_is_as_it_was_for_a_while_if_no_source_answers() {
+    let world = world().await;
+    let request = all(Sort::Popular, 2);
+    let well = world.page(&request).await.unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    world.set(Health::Hangs, Health::Hangs, Health::Fails, Health::Fails);
+    let (kept, took) = timed(world.page(&request)).await;
+    let kept = kept.unwrap();
+    assert!(took <= BUDGET, "{took:?}");
+    assert_eq!((&kept.posts, kept.from.as_of), (&well.posts, well.from.as_of));
+    assert!(kept.from.degraded && kept.note.unwrap().contains("as it was"));
+    // Nobody has asked for these.
+    assert!(world.page(&all(Sort::Recent, 2)).await.is_err());
+    assert!(world.page(&with_words("cats", Sort::Popular, 2)).await.is_err());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert!(world.page(&request).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_who_wait_for_one_page_share_its_failure_in_time() {
+    let settings = QuerySettings { page_cache_ms: 200, ..Default::default() };
+    let world = World::with(settings);
+    for health in [Health::Hangs, Health::Fails] {
+        world.set(health, health, health, health);
+        let request = all(Sort::Popular, 10);
+        let readers = (0..50).map(|_| timed(world.page(&request)));
+        for (page, took) in futures::future::join_all(readers).await {
+            assert!(page.is_err());
+            assert!(took <= BUDGET, "{took:?}");
+        }
+    }
 }
