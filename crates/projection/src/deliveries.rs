@@ -122,7 +122,12 @@ impl Cover<'_> {
         let told = self.told.sinks.iter().map(|(sink, effort)| {
             let (name, journal, ticket) = (sink.name(), &self.told.journal, self.ticket);
             let delivery = delivery(&**sink);
-            let delivery = async move { delivery.await.map_err(reason) };
+            let delivery = async move {
+                fail::fail_point!(&format!("{name}::before"), |_| std::process::abort());
+                let told = delivery.await.map_err(reason);
+                fail::fail_point!(&format!("{name}::after"), |_| std::process::abort());
+                told
+            };
             effort.deliver(deadline, delivery, move |_| journal.missed(ticket, name))
         });
         futures::future::join_all(told).await;

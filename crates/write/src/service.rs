@@ -161,7 +161,9 @@ impl WriteService {
         covered: &mut Covered<'_>,
     ) -> Result<Applied, ApplyError> {
         covered.doubt();
+        fail::fail_point!("write::before_commit", |_| std::process::abort());
         let outcome = self.truth.apply(op).await;
+        fail::fail_point!("write::after_commit", |_| std::process::abort());
         match &outcome {
             Err(ApplyError::Port(PortError::Busy { .. })) => covered.settle(),
             Err(ApplyError::Port(_)) => {}

@@ -38,15 +38,17 @@ address() { of "$(part_of "$1")" address "$1"; }
 answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
 
 # launch NODE COMMAND...: starts it in the background, in its folder, with its output in its log. It
-# gets a session of its own, so that a test's Ctrl-C does not stop the stack.
+# gets a session of its own, so that a test's Ctrl-C does not stop the stack, and a group of its own,
+# by which a test that cuts it off tells its packets from those of others.
 launch() {
-  local node=$1 dir=$home/$1
+  local node=$1 dir=$home/$1 group
   shift
   own "$dir"
+  group=$((STACK_UID + $(index "$node")))
   (
     cd "$dir" || exit
     exec 9>&-
-    ! is_root || set -- "${demote[@]}" "$@"
+    ! is_root || set -- $(demote "$group") "$@"
     HOME=$dir setsid "$@" </dev/null >>log 2>&1 &
     record "$node" $!
   )

@@ -10,5 +10,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Does nothing unless built for tests that kill the process.
+    let _failpoints = fail::FailScenario::setup();
     kudos_suite::cli::main("reaction-write", "Takes posts and reactions", serve::run)
 }

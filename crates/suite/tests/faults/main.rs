@@ -5,9 +5,9 @@
 //! | question | file |
 //! |---|---|
 //! | what goes on while something is broken? | `rig.rs` |
-//! | how is it broken? | `nodes.rs`; services are killed by their `Slot` |
+//! | how is it broken? | `nodes.rs`, `net.rs`; services are killed by their `Slot` |
 //! | what is a row of the table? | `report.rs` |
-//! | which rows are there? | `services.rs`, `masters.rs`, `sinks.rs` |
+//! | which rows are there? | `services.rs`, `masters.rs`, `truth.rs`, `sinks.rs` |
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@
 )]
 
 mod masters;
+mod net;
 mod nodes;
 mod report;
 mod rig;
@@ -26,3 +27,4 @@ mod sinks;
 #[allow(dead_code, unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../stack/support/mod.rs"]
 mod support;
+mod truth;

@@ -1,50 +1,97 @@
-//! Masters of Redis die, hang, and lose what they held.
+//! Masters of Redis die, hang, cannot be reached, and lose what they held.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use kudos_core::ports::LiveCounts;
 use tokio::time::{Instant, sleep};
 
+use crate::net::{Cut, Peer, list};
 use crate::nodes::{self, Broken};
 use crate::report::Row;
-use crate::rig::{MINUTE, Rig};
-use crate::support::eventually;
+use crate::rig::{MINUTE, Odd, Rig};
+use crate::support::{Launch, eventually};
+use kudos_testkit::checker::Workload;
 
 const REDIS: &[&str] = &["up", "redis"];
+/// What a projector says of a loss that it makes up for from the log.
+const BEHIND: &str = "is told what may be lost";
+/// And of one for which it needs the truth.
+const EMPTIED: &str = "has lost what it held";
+/// The group of a writer on the wrong side of a partition.
+const CUT_OFF: u32 = 7_400;
+
+/// A master, and its replica.
+struct Shard {
+    name: String,
+    address: String,
+    replica: String,
+}
 
 /// A master that has no order, as far as there are several.
-async fn victim(rig: &Rig) -> String {
+async fn victim(rig: &Rig) -> Shard {
     let live = rig.world.redis();
     let topology = live.discover().await.expect("Redis answers");
     let [_, popular, times] = live.keys_of(&rig.workload.post(0));
     let master = |key: &str| topology.shard_of(kudos_redis::slot_of(key)).unwrap().master.clone();
     let orders = [master(&popular), master(&times)];
-    let masters: Vec<_> = topology.shards().iter().map(|shard| shard.master.clone()).collect();
-    masters.iter().find(|node| !orders.contains(node)).unwrap_or(&masters[0]).clone()
+    let shards = topology.shards();
+    let shard = shards.iter().find(|shard| !orders.contains(&shard.master)).unwrap_or(&shards[0]);
+    let (address, replica) = (shard.master.clone(), shard.replicas[0].clone());
+    Shard { name: nodes::at(&address), address, replica }
 }
 
-/// How long it takes until Redis takes the state of every post again. Reads come back sooner, from
-/// replicas.
+impl Shard {
+    fn peer(&self) -> Peer {
+        Peer::of(&self.name, &self.address)
+    }
+
+    async fn tell(&self, words: &[&str]) {
+        let client = redis::Client::open(format!("redis://{}", self.address)).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async::<redis::Value>(&mut connection).await.expect("Redis answers");
+    }
+
+    /// Its replica hears no more of it; nothing else is cut.
+    async fn cut_replication(&self) -> Cut {
+        let replica = Peer::of(&nodes::at(&self.replica), &self.replica);
+        let port = self.peer().port;
+        let cut = Cut::packets(&[format!("-m owner --gid-owner {} --dport {port}", replica.group)]);
+        self.tell(&["CLIENT", "KILL", "TYPE", "replica"]).await;
+        cut
+    }
+}
+
+/// How long it takes until Redis takes the state of every post again.
 async fn back(rig: &Rig, since: Instant) -> Duration {
     let live = rig.world.redis();
     let posts: Vec<_> = (0..rig.workload.posts).map(|i| rig.workload.post(i)).collect();
+    let truth = rig.truth(&posts).await;
     eventually("Redis takes every post", MINUTE, async || {
-        let states: Vec<_> = live.states(&posts).await.ok()?.into_iter().flatten().collect();
-        live.merge(&states).await.ok().map(|()| since.elapsed())
+        live.merge(&truth).await.ok().map(|()| since.elapsed())
     })
     .await
 }
 
-async fn one_master(number: u8, fault: &'static str, signal: &'static str, limit: Duration) {
+/// A master is broken during the workload, and mended when its slots have answered again for a while.
+async fn one_master<B>(
+    number: u8,
+    fault: &'static str,
+    limit: Duration,
+    break_it: impl AsyncFnOnce(&Shard) -> B,
+    mend: impl AsyncFnOnce(B),
+) {
     let (rig, mut row) = (Rig::open().await, Row::new(number, fault));
-    let victim = nodes::at(&victim(&rig).await);
-    let away = std::sync::Mutex::new(Duration::ZERO);
+    let victim = victim(&rig).await;
+    let away = Mutex::new(Duration::ZERO);
     rig.during(&mut row, MINUTE, async {
         sleep(Duration::from_secs(5)).await;
-        let (broken, since) = (Broken::by(signal, vec![victim], REDIS).await, Instant::now());
+        let (broken, since) = (break_it(&victim).await, Instant::now());
         *away.lock().unwrap() = back(&rig, since).await;
         sleep(Duration::from_secs(10)).await;
-        broken.mend().await;
+        mend(broken).await;
     })
     .await;
     row.within("its slots answer again", limit, away.into_inner().unwrap());
@@ -55,36 +102,116 @@ async fn one_master(number: u8, fault: &'static str, signal: &'static str, limit
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_05_one_master_is_killed() {
-    one_master(5, "one Redis master killed", "KILL", Duration::from_secs(8)).await;
+    let kill = async |shard: &Shard| Broken::by("KILL", vec![shard.name.clone()], REDIS).await;
+    one_master(5, "one Redis master killed", Duration::from_secs(8), kill, Broken::mend).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_06_one_master_is_stopped() {
-    one_master(6, "one Redis master stopped", "STOP", Duration::from_secs(10)).await;
+    let stop = async |shard: &Shard| Broken::by("STOP", vec![shard.name.clone()], REDIS).await;
+    one_master(6, "one Redis master stopped", Duration::from_secs(10), stop, Broken::mend).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_07_one_master_cannot_be_reached() {
+    let cut = async |shard: &Shard| {
+        let ports = list(shard.peer().ports());
+        let group = shard.peer().group;
+        Cut::packets(&[
+            format!("-m multiport --dports {ports}"),
+            format!("-m owner --gid-owner {group}"),
+        ])
+    };
+    let heal = async |cut: Cut| cut.heal();
+    one_master(7, "packets to one master dropped", Duration::from_secs(10), cut, heal).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_08_a_master_dies_that_had_no_replication() {
+    let mut row = Row::new(8, "replication cut, then that master killed");
+    let rig = Rig::open().await;
+    let victim = victim(&rig).await;
+    let noticed = Mutex::new(Duration::ZERO);
+    rig.during(&mut row, MINUTE, async {
+        sleep(Duration::from_secs(15)).await;
+        let cut = victim.cut_replication().await;
+        sleep(Duration::from_secs(5)).await;
+        let broken = Broken::by("KILL", vec![victim.name.clone()], REDIS).await;
+        let before = rig.projectors_said(BEHIND).await;
+        // Nobody can tell what is lost before there is somebody who has not got it.
+        back(&rig, Instant::now()).await;
+        *noticed.lock().unwrap() = rig.until_projectors_say(BEHIND, before).await;
+        cut.heal();
+        broken.mend().await;
+    })
+    .await;
+    row.within("noticed", Duration::from_secs(5), noticed.into_inner().unwrap());
+    rig.went_on(row);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_09_a_minority_is_partitioned_away_with_a_writer() {
+    let mut row = Row::new(9, "a Redis master and a writer partitioned away for 20 s");
+    let launch = Launch { group: Some(CUT_OFF), ..Launch::default() };
+    let odd = Odd { launch, ..Odd::default() };
+    let rig = Rig::with([Odd::default(), odd], Workload::default()).await;
+    let victim = victim(&rig).await;
+    let [there, others] = {
+        let (there, others): (Vec<_>, Vec<_>) =
+            nodes::peers("redis").into_iter().partition(|peer| *peer == victim.peer());
+        [there, others].map(|peers| list(peers.into_iter().flat_map(Peer::ports)))
+    };
+    rig.during(&mut row, MINUTE, async {
+        sleep(Duration::from_secs(10)).await;
+        let inside = [victim.peer().group, CUT_OFF];
+        let mut rules: Vec<_> = inside
+            .map(|group| format!("-m owner --gid-owner {group} -m multiport --dports {others}"))
+            .into();
+        // The writers and services of this side have the group of whoever runs the tests.
+        let outside = nodes::peers("redis").into_iter().map(|peer| peer.group);
+        let outside = outside.filter(|group| *group != victim.peer().group).chain([0]);
+        rules
+            .extend(outside.map(|group| {
+                format!("-m owner --gid-owner {group} -m multiport --dports {there}")
+            }));
+        let cut = Cut::packets(&rules);
+        sleep(Duration::from_secs(20)).await;
+        cut.heal();
+    })
+    .await;
+    rig.went_on(row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_11_a_master_is_flushed() {
     let (rig, mut row) = (Rig::open().await, Row::new(11, "FLUSHALL on one master"));
-    let address = victim(&rig).await;
-    let noticed = std::sync::Mutex::new(Duration::ZERO);
-    let said = "has lost what it held";
+    let victim = victim(&rig).await;
+    let noticed = Mutex::new(Duration::ZERO);
     rig.during(&mut row, MINUTE, async {
         sleep(Duration::from_secs(10)).await;
-        let client = redis::Client::open(format!("redis://{address}")).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let before = rig.projectors_said(said).await;
-        let told = redis::cmd("FLUSHALL").query_async::<()>(&mut connection).await;
-        let since = Instant::now();
-        told.expect("Redis answers");
-        eventually("the loss is noticed", MINUTE, async || {
-            (rig.projectors_said(said).await > before).then_some(())
-        })
-        .await;
-        *noticed.lock().unwrap() = since.elapsed();
+        let before = rig.projectors_said(EMPTIED).await;
+        victim.tell(&["FLUSHALL"]).await;
+        *noticed.lock().unwrap() = rig.until_projectors_say(EMPTIED, before).await;
     })
     .await;
     row.within("noticed", Duration::from_secs(5), noticed.into_inner().unwrap());
+    rig.reads_in_time(&mut row);
+    row.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_12_slots_are_migrated() {
+    let (rig, mut row) = (Rig::open().await, Row::new(12, "600 slots migrated and back"));
+    let topology = rig.world.redis().discover().await.expect("Redis answers");
+    let masters: Vec<_> = topology.shards().iter().map(|shard| shard.master.clone()).collect();
+    rig.during(&mut row, MINUTE, async {
+        for (from, to) in [(0, 1), (1, 0)] {
+            sleep(Duration::from_secs(5)).await;
+            nodes::move_slots(&masters[from], &masters[to], 600).await;
+        }
+    })
+    .await;
+    row.share("writes", 1.0, rig.writes.share());
     rig.reads_in_time(&mut row);
     row.end();
 }

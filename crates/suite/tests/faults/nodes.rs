@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::net::{Peer, port_of};
+
 /// The script that started the stack.
 fn stack(words: &[&str]) -> String {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/stack");
@@ -63,6 +65,33 @@ pub(crate) fn all_of(part: &str) -> Vec<String> {
     let names = status.lines().filter_map(|line| line.split_whitespace().next());
     let of_part = |name: &&str| name.rsplit_once('-').is_some_and(|(of, _)| of == part);
     names.filter(of_part).map(str::to_owned).collect()
+}
+
+/// The nodes of a part as packet filters know them.
+pub(crate) fn peers(part: &str) -> Vec<Peer> {
+    let status = stack(&["status"]);
+    let rows = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let rows = rows.filter(|row| row[0].rsplit_once('-').is_some_and(|(of, _)| of == part));
+    rows.map(|row| Peer::of(row[0], row[2])).collect()
+}
+
+/// Has so many slots of a master move to another one, while they are in use.
+pub(crate) async fn move_slots(from: &str, to: &str, slots: usize) {
+    let id = async |address: &str| redis_cli(address, &["CLUSTER", "MYID"]).await;
+    let (giver, taker, slots) = (id(from).await, id(to).await, slots.to_string());
+    let words = [["--cluster-from", &giver], ["--cluster-to", &taker], ["--cluster-slots", &slots]];
+    let mut all = vec!["--cluster", "reshard", from, "--cluster-yes"];
+    all.extend(words.as_flattened());
+    redis_cli(from, &all).await;
+}
+
+async fn redis_cli(address: &str, words: &[&str]) -> String {
+    let port = port_of(address).to_string();
+    let output = tokio::process::Command::new("redis-cli").args(["-p", &port]).args(words).output();
+    let output = output.await.expect("redis-cli");
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(output.status.success(), "{words:?}: {text}");
+    text
 }
 
 /// The node that listens there.

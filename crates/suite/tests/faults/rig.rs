@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
-use kudos_core::{Clock, Millis, SystemClock};
+use kudos_core::ports::Snapshots;
+use kudos_core::{Clock, Millis, PostId, PostState, SystemClock};
 use kudos_testkit::Scope;
 use kudos_testkit::checker::{
     Checker, Client, Drive, Ledger, LiveReader, RecountReader, Reply, Request, TruthReader,
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::report::Row;
-use crate::support::{Api, IndexReader, RollupReader, Service, World};
+use crate::support::{Api, IndexReader, Launch, RollupReader, Service, World, eventually};
 
 /// Callers at a time: few enough that two cores are not the fault.
 const CALLERS: usize = 4;
@@ -36,29 +37,36 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    async fn start(world: &World, program: &'static str) -> Arc<Self> {
-        let slot = Self {
-            world: world.clone(),
-            program,
-            running: tokio::sync::Mutex::default(),
-            api: Mutex::default(),
-        };
-        slot.start_anew().await;
+    async fn start(world: World, program: &'static str, launch: Launch) -> Arc<Self> {
+        let slot =
+            Self { world, program, running: tokio::sync::Mutex::default(), api: Mutex::default() };
+        slot.start_as(&launch).await;
         Arc::new(slot)
     }
 
     /// Killed where it stands, and started again.
     pub(crate) async fn start_anew(&self) {
+        self.start_as(&Launch::default()).await;
+    }
+
+    /// The same in another way.
+    pub(crate) async fn start_as(&self, launch: &Launch) {
         let mut running = self.running.lock().await;
         self.api.lock().unwrap().take();
         // Killed by being dropped.
         running.take();
-        let service = self.world.start(self.program).await;
+        let service = Service::start_as(self.program, self.world.flags(self.program), launch).await;
         self.api.lock().unwrap().replace(service.api());
         *running = Some(service);
     }
 
-    fn api(&self) -> Option<Api> {
+    /// Whether it has died by itself.
+    pub(crate) async fn died(&self) -> bool {
+        let mut running = self.running.lock().await;
+        running.as_mut().is_none_or(|service| !service.runs())
+    }
+
+    pub(crate) fn api(&self) -> Option<Api> {
         self.api.lock().unwrap().clone()
     }
 
@@ -66,6 +74,23 @@ impl Slot {
     async fn said(&self, words: &str) -> usize {
         let running = self.running.lock().await;
         running.as_ref().map_or(0, |service| service.log().matches(words).count())
+    }
+}
+
+/// A writer that is not as the others are.
+#[derive(Default)]
+pub(crate) struct Odd {
+    /// How it is started.
+    pub(crate) launch: Launch,
+    /// Settings of its own.
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+impl Odd {
+    async fn start(self, world: &World) -> Arc<Slot> {
+        let set = |world: World, (key, value): (&str, String)| world.with(key, value);
+        let world = self.settings.into_iter().fold(world.clone(), set);
+        Slot::start(world, "reaction-write", self.launch).await
     }
 }
 
@@ -126,16 +151,23 @@ pub(crate) struct Rig {
 impl Rig {
     /// As it is deployed, with the default bounds; the workload is the table's, which is the default.
     pub(crate) async fn open() -> Self {
+        Self::with([Odd::default(), Odd::default()], Workload::default()).await
+    }
+
+    /// With these two writers, and a workload of which the table may ask for another.
+    pub(crate) async fn with([a, b]: [Odd; 2], workload: Workload) -> Self {
         let (world, scope) = (as_deployed(World::open("faults").await), Scope::new());
+        let start = |program| Slot::start(world.clone(), program, Launch::default());
         let (a, b, one, other, search) = futures::join!(
-            Slot::start(&world, "reaction-write"),
-            Slot::start(&world, "reaction-write"),
-            Slot::start(&world, "projector"),
-            Slot::start(&world, "projector"),
-            Slot::start(&world, "search"),
+            a.start(&world),
+            b.start(&world),
+            start("projector"),
+            start("projector"),
+            start("search"),
         );
-        let prefix = scope.to_string();
-        let workload = Workload { prefix, ..Workload::default() };
+        let operations = std::env::var("KUDOS_FAULTS_OPERATIONS");
+        let operations = operations.map_or(workload.operations, |text| text.parse().unwrap());
+        let workload = Workload { prefix: scope.to_string(), operations, ..workload };
         let posts = workload.stored(Millis(SystemClock.now().0 - 3_600_000));
         let store = a.api().unwrap().patient();
         stream::iter(&posts).for_each_concurrent(8, |post| store.put_post(post)).await;
@@ -187,6 +219,22 @@ impl Rig {
     pub(crate) async fn projectors_said(&self, words: &str) -> usize {
         let said = self.projectors.iter().map(|projector| projector.said(words));
         futures::future::join_all(said).await.into_iter().sum()
+    }
+
+    /// How long it takes until one has said so more often than `before`.
+    pub(crate) async fn until_projectors_say(&self, words: &str, before: usize) -> Duration {
+        let since = Instant::now();
+        eventually(words, MINUTE, async || {
+            (self.projectors_said(words).await > before).then(|| since.elapsed())
+        })
+        .await
+    }
+
+    /// What the truth holds of posts.
+    pub(crate) async fn truth(&self, posts: &[PostId]) -> Vec<PostState> {
+        let snapshots = self.world.cassandra().await.store.snapshots(posts).await;
+        let snapshots = snapshots.expect("Cassandra answers").into_iter().flatten();
+        snapshots.map(|snapshot| snapshot.state).collect()
     }
 
     async fn verdict(&self, limit: Duration) -> Verdict {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
+use kudos_core::ports::EventLog;
 use tokio::time::sleep;
 
 use crate::nodes::{Broken, Up, all_of};
@@ -32,6 +34,34 @@ async fn row_10_all_of_redis_is_down_for_a_minute() {
 async fn row_18_kafka_is_down() {
     let row = Row::new(18, "Kafka down 60 s (not 300)");
     outage(row, &["kafka"], &["up", "kafka"], MINUTE, 2 * MINUTE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_19_the_topic_is_delivered_three_times_over_shuffled() {
+    let rig = Rig::open().await;
+    let mut row = Row::new(19, "the topic delivered three times over, shuffled");
+    let mut delivered = 0;
+    rig.during(&mut row, MINUTE, async {
+        sleep(Duration::from_secs(20)).await;
+        let log = rig.world.kafka();
+        let mut changes = Vec::new();
+        let (mut at, head) = (log.beginning().await.unwrap(), log.head().await.unwrap());
+        while at != head {
+            let page = log.read(&at, 1_000).await.unwrap();
+            changes.extend(page.changes);
+            at = page.next;
+        }
+        changes.retain(|change| change.state.post.as_str().starts_with(&rig.workload.prefix));
+        let mut thrice: Vec<_> = changes.iter().cycle().take(3 * changes.len()).collect();
+        fastrand::shuffle(&mut thrice);
+        delivered = thrice.len();
+        stream::iter(thrice)
+            .for_each_concurrent(256, async |change| log.publish(change).await.unwrap())
+            .await;
+    })
+    .await;
+    row.must("delivered again", delivered, delivered > 0);
+    rig.went_on(row);
 }
 
 #[tokio::test(flavor = "multi_thread")]

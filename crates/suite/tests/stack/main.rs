@@ -18,4 +18,5 @@ mod live;
 mod outage;
 mod search;
 mod starts;
+#[allow(dead_code, unused_imports, reason = "the table of faults needs more of it")]
 mod support;

@@ -22,6 +22,15 @@ pub(crate) struct Service {
     log: Arc<Mutex<String>>,
 }
 
+/// What a service is started with, beside its settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Launch {
+    /// Named points of the code and what happens there.
+    pub(crate) failpoints: Option<String>,
+    /// The group by which packet filters know it.
+    pub(crate) group: Option<u32>,
+}
+
 /// How a program ended.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -58,14 +67,26 @@ pub(crate) async fn run(name: &str, words: &[&str], flags: &[String]) -> Ended {
 
 impl Service {
     /// Starts it on a free port, without rate limits, and waits until it serves.
-    pub(crate) async fn start(name: &str, mut flags: Vec<String>) -> Self {
+    pub(crate) async fn start(name: &str, flags: Vec<String>) -> Self {
+        Self::start_as(name, flags, &Launch::default()).await
+    }
+
+    /// The same in another way.
+    pub(crate) async fn start_as(name: &str, mut flags: Vec<String>, launch: &Launch) -> Self {
         flags.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
         if name != "projector" {
             for limit in ["limits.writes_per_second=0", "limits.requests_per_second=0"] {
                 flags.extend(["--set".to_owned(), limit.to_owned()]);
             }
         }
-        let mut child = command(name, &[], &flags).stdout(Stdio::null()).spawn().unwrap();
+        let mut command = command(name, &[], &flags);
+        if let Some(points) = &launch.failpoints {
+            command.env("FAILPOINTS", points);
+        }
+        if let Some(group) = launch.group {
+            command.gid(group);
+        }
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (announce, announced) = oneshot::channel();
         tokio::spawn(follow(child.stderr.take().unwrap(), Arc::clone(&log), announce));
@@ -81,6 +102,11 @@ impl Service {
 
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Asks it to stop, and waits until it has.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kudos_cassandra::{Cassandra, CassandraSettings};
 use kudos_core::{Kinds, SystemClock};
 use kudos_elastic::{Elastic, ElasticSettings};
+use kudos_kafka::{KafkaLog, KafkaSettings};
 use kudos_redis::{RedisLive, RedisSettings};
 use kudos_runtime::config::Sources;
 use kudos_runtime::settings::Settings;
@@ -28,6 +29,7 @@ struct Engines {
     cassandra: CassandraSettings,
     redis: RedisSettings,
     elastic: ElasticSettings,
+    kafka: KafkaSettings,
 }
 
 impl Settings for Engines {}
@@ -139,8 +141,8 @@ impl World {
     }
 
     fn engines(&self) -> Engines {
-        let engine =
-            |key: &str| ["cassandra.", "redis.", "elastic."].iter().any(|it| key.starts_with(it));
+        const ENGINES: [&str; 4] = ["cassandra.", "redis.", "elastic.", "kafka."];
+        let engine = |key: &str| ENGINES.iter().any(|engine| key.starts_with(engine));
         let flags = self.settings.iter().filter(|(key, _)| engine(key));
         let flags = flags.map(|(key, value)| format!("{key}={value}"));
         Sources::none().assignments("--set", flags).load().unwrap()
@@ -155,6 +157,10 @@ impl World {
     pub(crate) fn redis(&self) -> Arc<RedisLive> {
         let settings = self.engines().redis;
         Arc::new(RedisLive::new(settings, Arc::default(), Arc::new(())).unwrap())
+    }
+
+    pub(crate) fn kafka(&self) -> KafkaLog {
+        KafkaLog::new(&self.engines().kafka, Arc::default()).unwrap()
     }
 
     pub(crate) fn elastic(&self) -> Arc<Elastic> {
