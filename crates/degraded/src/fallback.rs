@@ -164,9 +164,9 @@ impl<T> FallbackChain<'_, T> {
     /// Asks `source`, unless there is an answer already.
     ///
     /// `ask` is called with the source's own deadline, to pass down: its budget, within the
-    /// chain's. It is not called at all while the source's breaker is open or once time is up. An
-    /// error counts against the breaker, except for a [`Reason::Open`] or [`Reason::Full`] of
-    /// something further down.
+    /// chain's. It is not called at all while the source's breaker is open, once time is up, or
+    /// without a budget. An error counts against the breaker, except for a [`Reason::Open`] or
+    /// [`Reason::Full`] of something further down.
     pub async fn source<E, Fut>(self, source: Source<'_>, ask: impl FnOnce(Deadline) -> Fut) -> Self
     where
         Fut: Future<Output = Result<T, E>>,
@@ -245,11 +245,12 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: Into<Reason>,
 {
-    if overall.is_past() {
+    let own = overall.within(source.budget);
+    // Before the permit: a node that is not asked is not to blame.
+    if own.is_past() {
         return Err(Reason::Timeout);
     }
     let permit = source.permit()?;
-    let own = overall.within(source.budget);
     let result = match own.run(ask(own)).await {
         Ok(result) => result.map_err(Into::into),
         Err(elapsed) => {

@@ -51,3 +51,30 @@ async fn a_call_past_its_deadline_is_not_started() {
 async fn an_endless_budget_does_not_overflow() {
     assert!(Deadline::after(Duration::MAX).remaining() > ms(1_000_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_an_end_in_sight_still_runs() {
+    let call = async {
+        sleep(ms(50)).await;
+        7
+    };
+    assert_eq!(Deadline::after(Duration::MAX).run(call).await, Ok(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_cut_by_the_deadline_is_dropped_before_the_caller_goes_on() {
+    struct Held<'a>(&'a Cell<bool>);
+    impl Drop for Held<'_> {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+    let dropped = Cell::new(false);
+    let held = Held(&dropped);
+    let call = async {
+        let _held = held;
+        pending::<()>().await;
+    };
+    assert_eq!(Deadline::after(ms(50)).run(call).await, Err(Elapsed));
+    assert!(dropped.get());
+}
