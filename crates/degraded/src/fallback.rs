@@ -172,17 +172,17 @@ impl<T> FallbackChain<'_, T> {
         Fut: Future<Output = Result<T, E>>,
         E: Into<Reason>,
     {
-        let whole = |deadline| {
-            let reply = ask(deadline);
-            async { reply.await.map(Reply::Whole) }
-        };
-        self.partial_source(source, whole).await
+        if self.found.is_some() {
+            return self;
+        }
+        let value = attempt(self.deadline, source, ask).await;
+        self.after(source.name, value.map(Reply::Whole))
     }
 
     /// Like [`FallbackChain::source`], for a source that may know only a part. The part is taken,
     /// and makes the answer degraded.
     pub async fn partial_source<E, Fut>(
-        mut self,
+        self,
         source: Source<'_>,
         ask: impl FnOnce(Deadline) -> Fut,
     ) -> Self
@@ -193,8 +193,13 @@ impl<T> FallbackChain<'_, T> {
         if self.found.is_some() {
             return self;
         }
-        let name = source.name;
-        match attempt(self.deadline, source, ask).await {
+        let reply = attempt(self.deadline, source, ask).await;
+        self.after(source.name, reply)
+    }
+
+    /// The chain once the source called `name` was asked.
+    fn after(mut self, name: &'static str, reply: Result<Reply<T>, Reason>) -> Self {
+        match reply {
             Ok(Reply::Whole(value)) => self.found = Some((name, value, None)),
             Ok(Reply::Partial(value, missing)) => {
                 self.observer.fallback_taken(self.name, name, Reason::Partial);
