@@ -56,6 +56,10 @@ simulate: native ## Run the suite under faults from SEEDS (10000) seeds, or repl
 bench: native ## Measure against the targets, and write docs/BENCHMARKS.md
 	cargo run --release -p kudos-bench -- all
 
+.PHONY: bench-degraded
+bench-degraded: ## Measure what deadlines, breakers and the like add to a call
+	cargo bench -p kudos-degraded --bench overhead
+
 .PHONY: check
 check: check-files check-deps check-stack check-code check-docs ## Check format, lints, dependencies, documents
 
@@ -78,6 +82,7 @@ check-files:
 .PHONY: check-deps
 check-deps:
 	scripts/deny
+	scripts/standalone
 
 .PHONY: check-code
 check-code: native

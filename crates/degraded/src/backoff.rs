@@ -32,13 +32,13 @@ impl Backoff {
     /// Anywhere from nothing to the step: spreads callers that failed together best, and is what
     /// retries use.
     pub fn full_jitter(&self, n: u32, jitter: Jitter) -> Duration {
-        self.step(n).mul_f64(jitter.sample())
+        scaled(self.step(n), jitter.sample())
     }
 
     /// Between half of the step and all of it: for a rest that must have a floor, like the time
     /// that a breaker stays open.
     pub fn half_jitter(&self, n: u32, jitter: Jitter) -> Duration {
-        self.step(n).mul_f64(0.5 + 0.5 * jitter.sample())
+        scaled(self.step(n), 0.5 + 0.5 * jitter.sample())
     }
 
     pub(crate) fn validate(&self, setting: &'static str) -> Result<(), ConfigError> {
@@ -50,6 +50,12 @@ impl Backoff {
         }
         Ok(())
     }
+}
+
+/// `step` times `factor` of 0 to 1. Seconds as a float round up now and then: past the step, or past
+/// what a duration can hold.
+fn scaled(step: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(step.as_secs_f64() * factor).map_or(step, |time| time.min(step))
 }
 
 /// A source of chance between 0 and 1: injected, so that tests and simulations repeat.
@@ -70,7 +76,7 @@ impl Jitter {
 
     fn sample(self) -> f64 {
         let drawn = (self.0)();
-        // A NaN passes through `clamp`, and `Duration::mul_f64` would panic on it.
+        // A NaN passes through `clamp`.
         if drawn.is_nan() { 1.0 } else { drawn.clamp(0.0, 1.0) }
     }
 }
@@ -115,5 +121,25 @@ mod tests {
         }
         let below = Jitter::from_fn(|| -3.0);
         assert_eq!(BACKOFF.full_jitter(0, below), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_longest_step_is_no_panic_and_jitter_never_lengthens_a_step() {
+        let endless = Backoff::new(Duration::MAX, Duration::MAX);
+        for sample in [|| 1.0, || 1.0 - f64::EPSILON / 2.0] {
+            let jitter = Jitter::from_fn(sample);
+            assert!(endless.full_jitter(0, jitter) > Duration::from_secs(u64::MAX / 2));
+            assert!(endless.half_jitter(0, jitter) > Duration::from_secs(u64::MAX / 2));
+        }
+        for nanos in [1, 3, 999_999_999, (1 << 53) + 1, u64::MAX] {
+            let step = Duration::from_nanos(nanos);
+            assert_eq!(Backoff::new(step, step).full_jitter(0, Jitter::NONE), step);
+        }
+    }
+
+    #[test]
+    fn a_backoff_of_nothing_is_no_pause() {
+        assert_eq!(Backoff::new(Duration::ZERO, BACKOFF.cap).step(7), Duration::ZERO);
+        assert_eq!(Backoff::new(BACKOFF.base, Duration::ZERO).step(7), Duration::ZERO);
     }
 }

@@ -1,10 +1,14 @@
 //! Deliveries that may not fail their caller, and may not be forgotten either.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::{Deadline, Observer, Reason};
+use pin_project_lite::pin_project;
+
+use crate::{Deadline, InTime, Observer, Reason};
 
 /// How a best-effort delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,14 +57,34 @@ pub fn best_effort<T, E, R: Record>(
 where
     E: Into<Reason>,
 {
-    // Armed here and not inside the async block: a future dropped unpolled must leave a record.
-    let guard = MissGuard(Some(record));
-    async move {
-        match deadline.run(delivery).await {
-            Ok(Ok(_)) => guard.confirm(),
-            Ok(Err(error)) => guard.miss(error.into()),
-            Err(elapsed) => guard.miss(elapsed.into()),
-        }
+    // Armed here and not when first polled: a future dropped unpolled must leave a record.
+    Recorded { delivery: deadline.run(delivery), guard: MissGuard(Some(record)) }
+}
+
+pin_project! {
+    /// A delivery, and who writes down that it was missed.
+    struct Recorded<F, R: Record> {
+        #[pin]
+        delivery: InTime<F>,
+        guard: MissGuard<R>,
+    }
+}
+
+impl<F, R, T, E> Future for Recorded<F, R>
+where
+    F: Future<Output = Result<T, E>>,
+    R: Record,
+    E: Into<Reason>,
+{
+    type Output = Delivery;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Delivery> {
+        let this = self.project();
+        Poll::Ready(match ready!(this.delivery.poll(cx)) {
+            Ok(Ok(_)) => this.guard.confirm(),
+            Ok(Err(error)) => this.guard.miss(error.into()),
+            Err(elapsed) => this.guard.miss(elapsed.into()),
+        })
     }
 }
 
@@ -68,12 +92,12 @@ where
 struct MissGuard<R: Record>(Option<R>);
 
 impl<R: Record> MissGuard<R> {
-    fn confirm(mut self) -> Delivery {
+    fn confirm(&mut self) -> Delivery {
         self.0 = None;
         Delivery::Confirmed
     }
 
-    fn miss(mut self, reason: Reason) -> Delivery {
+    fn miss(&mut self, reason: Reason) -> Delivery {
         self.tell(reason);
         Delivery::Missed(reason)
     }

@@ -1,8 +1,12 @@
 //! A point in time by which an answer must be there.
 
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use pin_project_lite::pin_project;
+use tokio::task::unconstrained;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Beyond any call; used where a duration would overflow the clock.
 const FAR_AWAY: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -58,11 +62,50 @@ impl Deadline {
     /// # Errors
     /// [`Elapsed`] when time runs out: `fut` is dropped, and whether it had an effect is unknown.
     /// If the deadline was past before, `fut` is not even started.
-    pub async fn run<F: Future>(self, fut: F) -> Result<F::Output, Elapsed> {
-        if self.is_past() {
-            return Err(Elapsed);
-        }
-        tokio::time::timeout_at(self.0, fut).await.map_err(|_| Elapsed)
+    pub const fn run<F: Future>(self, fut: F) -> InTime<F> {
+        InTime { deadline: self, call: Some(fut), timer: None }
+    }
+}
+
+pin_project! {
+    /// The call of [`Deadline::run`].
+    // By hand, as an async function keeps room for its argument twice: calls behind a few pieces
+    // would be moved about by the kilobyte.
+    #[derive(Debug)]
+    #[must_use = "a call does nothing unless it is awaited"]
+    pub struct InTime<F> {
+        deadline: Deadline,
+        #[pin]
+        call: Option<F>,
+        // Made once the call waits: one that answers at once needs none.
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for InTime<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let call = this.call.as_mut().as_pin_mut().expect("not awaited again after its end");
+        let begins = this.timer.is_none();
+        let outcome = if begins && this.deadline.is_past() {
+            Err(Elapsed)
+        } else if let Poll::Ready(output) = call.poll(cx) {
+            Ok(output)
+        } else {
+            if begins {
+                this.timer.set(Some(sleep_until(this.deadline.0)));
+            }
+            let timer = this.timer.as_pin_mut().expect("made when the call began to wait");
+            // Unconstrained: a call that used up tokio's budget of its task ends in time too.
+            ready!(pin!(unconstrained(timer)).poll(cx));
+            Err(Elapsed)
+        };
+        // Not left to the drop of this future, which its owner may keep.
+        this.call.set(None);
+        Poll::Ready(outcome)
     }
 }
 

@@ -164,25 +164,25 @@ impl<T> FallbackChain<'_, T> {
     /// Asks `source`, unless there is an answer already.
     ///
     /// `ask` is called with the source's own deadline, to pass down: its budget, within the
-    /// chain's. It is not called at all while the source's breaker is open or once time is up. An
-    /// error counts against the breaker, except for a [`Reason::Open`] or [`Reason::Full`] of
-    /// something further down.
+    /// chain's. It is not called at all while the source's breaker is open, once time is up, or
+    /// without a budget. An error counts against the breaker, except for a [`Reason::Open`] or
+    /// [`Reason::Full`] of something further down.
     pub async fn source<E, Fut>(self, source: Source<'_>, ask: impl FnOnce(Deadline) -> Fut) -> Self
     where
         Fut: Future<Output = Result<T, E>>,
         E: Into<Reason>,
     {
-        let whole = |deadline| {
-            let reply = ask(deadline);
-            async { reply.await.map(Reply::Whole) }
-        };
-        self.partial_source(source, whole).await
+        if self.found.is_some() {
+            return self;
+        }
+        let value = attempt(self.deadline, source, ask).await;
+        self.after(source.name, value.map(Reply::Whole))
     }
 
     /// Like [`FallbackChain::source`], for a source that may know only a part. The part is taken,
     /// and makes the answer degraded.
     pub async fn partial_source<E, Fut>(
-        mut self,
+        self,
         source: Source<'_>,
         ask: impl FnOnce(Deadline) -> Fut,
     ) -> Self
@@ -193,8 +193,13 @@ impl<T> FallbackChain<'_, T> {
         if self.found.is_some() {
             return self;
         }
-        let name = source.name;
-        match attempt(self.deadline, source, ask).await {
+        let reply = attempt(self.deadline, source, ask).await;
+        self.after(source.name, reply)
+    }
+
+    /// The chain once the source called `name` was asked.
+    fn after(mut self, name: &'static str, reply: Result<Reply<T>, Reason>) -> Self {
+        match reply {
             Ok(Reply::Whole(value)) => self.found = Some((name, value, None)),
             Ok(Reply::Partial(value, missing)) => {
                 self.observer.fallback_taken(self.name, name, Reason::Partial);
@@ -245,11 +250,12 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: Into<Reason>,
 {
-    if overall.is_past() {
+    let own = overall.within(source.budget);
+    // Before the permit: a node that is not asked is not to blame.
+    if own.is_past() {
         return Err(Reason::Timeout);
     }
     let permit = source.permit()?;
-    let own = overall.within(source.budget);
     let result = match own.run(ask(own)).await {
         Ok(result) => result.map_err(Into::into),
         Err(elapsed) => {

@@ -87,11 +87,15 @@ pub mod layers;
 mod observe;
 mod retry;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use backoff::{Backoff, Jitter};
 pub use best_effort::{BestEffort, Delivery, Record, best_effort};
 pub use breaker::{AnyError, Breaker, BreakerConfig, Breakers, Classify, Open, Permit, State};
 pub use bulkhead::{Bulkhead, BulkheadConfig, Full, Slot};
-pub use deadline::{Deadline, Elapsed};
+pub use deadline::{Deadline, Elapsed, InTime};
 pub use error::{CallError, ConfigError};
 pub use fallback::{Answer, Attempt, ChainError, FallbackChain, Missing, Reply, Source, Tried};
 pub use observe::{Observer, Reason};

@@ -1,5 +1,6 @@
 //! A circuit breaker for one node.
 
+mod call;
 mod classify;
 mod config;
 mod machine;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{ConfigError, Deadline, Elapsed, Observer};
+use call::Call;
 use machine::{Machine, Outcome, Phase};
 
 /// Where a breaker stands.
@@ -122,19 +124,16 @@ impl Breaker {
     ///
     /// # Errors
     /// The call's own error, [`Open`] or [`Elapsed`].
-    pub async fn call<T, E>(
+    pub fn call<T, E>(
         &self,
         deadline: Deadline,
         classify: impl Classify<T, E>,
         call: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>>
     where
         E: From<Open> + From<Elapsed>,
     {
-        let permit = self.try_acquire()?;
-        let result = deadline.run(call).await?;
-        permit.settle_by(&classify, &result);
-        result
+        Call { breaker: self, permit: None, classify, call: deadline.run(call) }
     }
 }
 

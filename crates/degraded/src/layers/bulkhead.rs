@@ -8,7 +8,8 @@ use tower::{Layer, Service};
 
 use crate::{Bulkhead, Deadline, Full, Slot};
 
-/// Bounds the calls of all services made by it; see [`Bulkhead`].
+/// Bounds the calls of all services made by it; see [`Bulkhead`]. A call that finds a slot allocates
+/// nothing; one that has to queue is boxed.
 #[derive(Debug, Clone)]
 pub struct BulkheadLayer {
     bulkhead: Bulkhead,

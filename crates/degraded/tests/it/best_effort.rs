@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 
 use futures::FutureExt;
@@ -116,4 +116,29 @@ async fn a_named_sink_keeps_to_the_smaller_of_its_budget_and_the_deadline() {
         assert_eq!(misses.seen(), [Reason::Timeout]);
         assert_eq!(journal.take(), ["search missed timeout"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_sink_counts_what_its_callers_abandoned_and_not_what_was_confirmed() {
+    let (journal, misses) = (Journal::new(), Misses::default());
+    let sink = BestEffort::observed("search", ms(40), journal.clone());
+    let delivery = || async { Ok::<_, Elapsed>(()) };
+    assert!(sink.deliver(Deadline::after(ms(400)), delivery(), &misses).await.is_confirmed());
+    assert_eq!(journal.take(), [""; 0]);
+    drop(sink.deliver(Deadline::after(ms(400)), delivery(), &misses));
+    assert_eq!(misses.seen(), [Reason::Abandoned]);
+    assert_eq!(journal.take(), ["search missed abandoned"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_without_a_budget_is_never_tried_and_always_recorded() {
+    let (misses, tried) = (Misses::default(), Cell::new(false));
+    let delivery = async {
+        tried.set(true);
+        Ok::<_, Elapsed>(())
+    };
+    let sink = BestEffort::new("search", ms(0));
+    let outcome = sink.deliver(Deadline::after(ms(400)), delivery, &misses).await;
+    assert_eq!((outcome, tried.get()), (Delivery::Missed(Reason::Timeout), false));
+    assert_eq!(misses.seen(), [Reason::Timeout]);
 }

@@ -1,3 +1,6 @@
+use std::pin::pin;
+
+use futures::FutureExt;
 use kudos_degraded::{Bulkhead, BulkheadConfig, ConfigError, Deadline, Full};
 use tokio::time::{Instant, timeout};
 
@@ -58,4 +61,43 @@ fn a_bulkhead_without_slots_is_refused() {
     };
     assert_eq!(refused(0), ConfigError::Zero { setting: "concurrency" });
     assert!(matches!(refused(usize::MAX), ConfigError::TooLarge { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_queue_or_a_wait_nobody_waits() {
+    let no_queue = BulkheadConfig { queue: 0, ..CONFIG };
+    let no_wait = BulkheadConfig { max_wait: ms(0), ..CONFIG };
+    for config in [no_queue, no_wait] {
+        let (start, bulkhead) = (Instant::now(), Bulkhead::new("node", config).unwrap());
+        let _held = (bulkhead.try_enter().unwrap(), bulkhead.try_enter().unwrap());
+        assert_eq!(bulkhead.enter(soon()).await.unwrap_err(), Full);
+        assert_eq!((start.elapsed(), bulkhead.waiting()), (ms(0), 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_are_given_in_the_order_of_the_queue_and_not_to_who_comes_later() {
+    let config = BulkheadConfig { concurrency: 1, queue: 2, max_wait: ms(50) };
+    let bulkhead = Bulkhead::new("node", config).unwrap();
+    let held = bulkhead.try_enter().unwrap();
+    let (mut first, mut second) = (pin!(bulkhead.enter(soon())), pin!(bulkhead.enter(soon())));
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(held);
+    assert_eq!(bulkhead.try_enter().unwrap_err(), Full, "the slot is promised");
+    assert!(second.as_mut().now_or_never().is_none());
+    let slot = first.now_or_never().expect("its turn").unwrap();
+    drop(slot);
+    assert!(second.now_or_never().expect("its turn").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_promised_to_a_caller_that_goes_away_is_free_again() {
+    let bulkhead = Bulkhead::new("node", CONFIG).unwrap();
+    let held = (bulkhead.try_enter().unwrap(), bulkhead.try_enter().unwrap());
+    let mut waiter = Box::pin(bulkhead.enter(soon()));
+    assert!(waiter.as_mut().now_or_never().is_none());
+    drop(held);
+    drop(waiter);
+    assert_eq!((bulkhead.available(), bulkhead.waiting()), (2, 0));
 }

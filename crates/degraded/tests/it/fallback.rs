@@ -210,3 +210,51 @@ async fn a_reader_that_goes_away_does_not_wedge_the_breaker() {
     }
     assert_eq!(breaker.state(), State::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_without_a_budget_is_not_asked_and_its_node_is_not_blamed() {
+    let (breaker, asked) = (breaker(), Cell::new(false));
+    for _ in 0..10 {
+        let answer = chain()
+            .source(Source::new("live", ms(0)).behind(&breaker), |deadline| {
+                asked.set(true);
+                seven(deadline)
+            })
+            .await
+            .source(Source::new("index", ms(150)), seven)
+            .await
+            .finish()
+            .unwrap();
+        assert_eq!(answer.tried.as_slice(), [tried("live", Reason::Timeout)]);
+    }
+    assert_eq!((breaker.state(), asked.get()), (State::Closed, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_answers_closes_its_breaker_and_one_that_fails_opens_it() {
+    let breaker = breaker();
+    for _ in 0..3 {
+        let live = Source::new("live", ms(40)).behind(&breaker);
+        assert!(chain().source(live, fails).await.finish().is_err());
+    }
+    assert_eq!(breaker.state(), State::Open);
+    sleep(ms(100)).await;
+    for _ in 0..2 {
+        let live = Source::new("live", ms(40)).behind(&breaker);
+        assert!(!chain().source(live, seven).await.finish().unwrap().degraded);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_found_in_time_is_given_even_if_it_is_finished_late() {
+    let found = chain().source(Source::new("live", ms(40)), seven).await;
+    sleep(ms(1000)).await;
+    assert_eq!(found.finish().unwrap().value, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_of_no_sources_fails_and_says_so() {
+    let error = chain().finish().unwrap_err();
+    assert_eq!(error.to_string(), "no source of counts answered:");
+}

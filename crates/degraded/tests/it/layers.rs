@@ -1,5 +1,7 @@
+use std::cell::Cell;
 use std::future::pending;
 
+use futures::FutureExt;
 use kudos_degraded::layers::{BreakerLayer, BulkheadLayer, DeadlineLayer};
 use kudos_degraded::{Bulkhead, BulkheadConfig, CallError, Elapsed, Full, State};
 use tokio::sync::Semaphore;
@@ -105,4 +107,67 @@ async fn a_full_stack_keeps_one_error_type() {
         assert!(error.is::<Elapsed>());
     }
     assert_eq!(breaker.state(), State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_call_is_refused_when_no_slot_comes_free() {
+    let config = BulkheadConfig { concurrency: 1, queue: 1, max_wait: ms(50) };
+    let bulkhead = Bulkhead::new("node", config).unwrap();
+    let _held = bulkhead.try_enter().unwrap();
+    let start = Instant::now();
+    let echo = service_fn(async |n: u8| Ok::<_, Failure>(n));
+    let result = BulkheadLayer::new(bulkhead.clone()).layer(echo).oneshot(1).await;
+    assert!(matches!(result, Err(CallError::Full(Full))));
+    assert_eq!((start.elapsed(), bulkhead.waiting()), (ms(50), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_dropped_at_any_point_leave_no_trace_in_the_bulkhead_layer() {
+    let config = BulkheadConfig { concurrency: 1, queue: 1, max_wait: ms(50) };
+    let bulkhead = Bulkhead::new("node", config).unwrap();
+    let hangs = service_fn(async |()| pending::<Result<(), Failure>>().await);
+    let mut service = BulkheadLayer::new(bulkhead.clone()).layer(hangs);
+    let running = service.ready().await.unwrap().call(());
+    let mut queued = Box::pin(service.ready().await.unwrap().call(()));
+    assert!(queued.as_mut().now_or_never().is_none());
+    assert_eq!((bulkhead.available(), bulkhead.waiting()), (0, 1));
+    drop(queued);
+    assert_eq!((bulkhead.available(), bulkhead.waiting()), (0, 0));
+    drop(running);
+    assert_eq!(bulkhead.available(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_breaker_layer_closes_again_after_its_probes() {
+    let breaker = breaker();
+    trip(&breaker);
+    sleep(ms(100)).await;
+    let echo = service_fn(async |n: u8| Ok::<_, Failure>(n));
+    let mut service = BreakerLayer::new(breaker.clone()).layer(echo);
+    for state in [State::HalfOpen, State::Closed] {
+        assert_eq!(service.ready().await.unwrap().call(7).await.unwrap(), 7);
+        assert_eq!(breaker.state(), state);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_breaker_layer_does_not_make_the_call_that_it_refuses() {
+    let breaker = breaker();
+    trip(&breaker);
+    let called = Cell::new(false);
+    let echo = service_fn(|()| {
+        called.set(true);
+        std::future::ready(Ok::<_, Failure>(()))
+    });
+    assert!(BreakerLayer::new(breaker).layer(echo).oneshot(()).await.is_err());
+    assert!(!called.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_in_time_passes_the_deadline_layer() {
+    let slow = service_fn(async |n: u8| {
+        sleep(ms(39)).await;
+        Ok::<_, Failure>(n)
+    });
+    assert_eq!(DeadlineLayer::new(ms(40)).layer(slow).oneshot(7).await.unwrap(), 7);
 }

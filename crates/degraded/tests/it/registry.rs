@@ -1,4 +1,4 @@
-use kudos_degraded::{Breakers, ConfigError, State};
+use kudos_degraded::{BreakerConfig, Breakers, ConfigError, State};
 
 use crate::support::{Journal, config, trip};
 
@@ -46,4 +46,23 @@ async fn transitions_carry_the_nodes_name() {
 fn a_registry_for_no_node_is_refused() {
     let refused = Breakers::new(config(), 0).unwrap_err();
     assert_eq!(refused, ConfigError::Zero { setting: "capacity" });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_comes_back_starts_closed() {
+    let breakers = Breakers::new(config(), 3).unwrap();
+    trip(&breakers.get("a"));
+    breakers.retain(|_| false);
+    assert_eq!(breakers.get("a").state(), State::Closed);
+}
+
+#[test]
+fn threads_that_meet_a_node_together_share_its_breaker() {
+    let breakers = Breakers::new(BreakerConfig { failures: 5, ..config() }, 3).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| breakers.get("a").try_acquire().unwrap().failure());
+        }
+    });
+    assert_eq!(breakers.states(), [("a".into(), State::Open)]);
 }

@@ -135,3 +135,40 @@ async fn full_jitter_may_take_the_whole_pause_away() {
     assert_eq!(result.unwrap(), 4);
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_attempts_means_one_attempt() {
+    for attempts in [0, 1] {
+        let policy = RetryPolicy { attempts, ..POLICY };
+        let (budget, node) = (budget(), Flaky::new(100));
+        let deadline = Deadline::after(ms(1000));
+        assert!(retry(&policy, &budget, deadline, |_| true, || node.call()).await.is_err());
+        assert_eq!((node.calls.get(), budget.available()), (1, 10));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_past_its_deadline_is_not_attempted_and_costs_no_budget() {
+    let (budget, node) = (budget(), Flaky::new(0));
+    let result = run(&budget, Deadline::after(ms(0)), &node).await;
+    assert!(matches!(result, Err(CallError::Elapsed(Elapsed))));
+    assert_eq!((node.calls.get(), budget.available()), (0, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_is_not_begun_costs_no_budget() {
+    let (budget, node) = (budget(), Flaky::new(100));
+    assert!(run(&budget, Deadline::after(ms(10)), &node).await.is_err());
+    assert_eq!((node.calls.get(), budget.available()), (1, 10));
+}
+
+#[test]
+fn callers_on_many_threads_never_withdraw_more_than_there_is() {
+    let budget = RetryBudget::new("node", 1, 100).unwrap();
+    let withdrawn = || (0..100).filter(|_| budget.try_withdraw()).count();
+    let all: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(withdrawn)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!((all, budget.available()), (100, 0));
+}
