@@ -60,7 +60,7 @@ async fn under_chaos(seed: u64, flaw: Flaw) -> (Verdict, Ledger, Duration) {
     let breaking = tokio::spawn(chaos(world.clone(), fastrand::Rng::with_seed(seed)));
     tokio::select! {
         () = drive.run(&workload, 6) => {}
-        () = world.ask(fastrand::Rng::with_seed(seed)) => {}
+        () = world.ask(fastrand::Rng::with_seed(seed), drive.recorder()) => {}
     }
     breaking.abort();
     heal(&world);

@@ -15,7 +15,7 @@ use kudos_query::{
     SearchPage, SearchRequest, Sort, Sources,
 };
 use kudos_testkit::Faulty;
-use kudos_testkit::checker::{Reader, Seen};
+use kudos_testkit::checker::{Freshness, Reader, Recorder, Seen, Shown};
 use tokio::time::{Instant, sleep};
 
 use crate::index::SearchIndex;
@@ -81,16 +81,29 @@ impl Readers {
     }
 
     /// Reads again and again, until it is dropped.
-    pub(crate) async fn ask(&self, mut rng: fastrand::Rng) {
+    pub(crate) async fn ask(&self, mut rng: fastrand::Rng, recorder: Recorder) {
         loop {
             sleep(Duration::from_millis(PAUSE + rng.u64(..50))).await;
-            let (begun, text) = (Instant::now(), ["", "post"][rng.usize(..2)]);
-            let answer = self.popular(text, 5).await;
-            let took = begun.elapsed();
-            assert!(took <= LIMIT, "{took:?}: {answer:?}");
-            // With every source gone there is none.
-            assert!(matches!(answer, Ok(_) | Err(QueryError::Port(_))), "{answer:?}");
+            recorder.read(self.ask_once(["", "post"][rng.usize(..2)])).await;
         }
+    }
+
+    async fn ask_once(&self, text: &str) -> Option<Vec<Shown>> {
+        let begun = Instant::now();
+        let answer = self.popular(text, 5).await;
+        let took = begun.elapsed();
+        assert!(took <= LIMIT, "{took:?}: {answer:?}");
+        // With every source gone there is none.
+        assert!(matches!(answer, Ok(_) | Err(QueryError::Port(_))), "{answer:?}");
+        // Live counts that have lost something show an older state until that is noticed.
+        let freshness = Freshness::Old;
+        let shown = |(post, state): (kudos_core::Post, kudos_core::PostState)| Shown {
+            post: post.id,
+            version: state.version,
+            counts: state.counts,
+            freshness,
+        };
+        Some(answer.ok()?.posts.into_iter().map(shown).collect())
     }
 
     async fn popular(&self, text: &str, limit: usize) -> Result<SearchPage, QueryError> {
@@ -108,10 +121,10 @@ impl Readers {
 }
 
 /// What users see.
-pub(crate) struct Shown(pub(crate) Arc<Readers>);
+pub(crate) struct Page(pub(crate) Arc<Readers>);
 
 #[async_trait]
-impl Reader for Shown {
+impl Reader for Page {
     async fn counts(&self, posts: &[PostId]) -> Result<Option<Vec<Option<Seen>>>, PortError> {
         let page = self.0.page(posts.len()).await?;
         let seen = |post: &PostId| {

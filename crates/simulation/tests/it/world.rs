@@ -10,8 +10,8 @@ use kudos_projection::{
     ProjectorSettings, Sweeper, SweeperSettings,
 };
 use kudos_testkit::checker::{
-    Checker, Client, Drive, Ledger, LiveReader, ProjectionReader, RecountReader, TruthReader,
-    Verdict, Workload,
+    Checker, Client, Drive, Ledger, LiveReader, ProjectionReader, Recorder, RecountReader,
+    TruthReader, Verdict, Workload,
 };
 use kudos_testkit::scope::NOW;
 use kudos_testkit::{
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::flaws::Flaw;
 use crate::index::SearchIndex;
 use crate::late::LateTruth;
-use crate::reader::{Readers, Shown};
+use crate::reader::{Page, Readers};
 use crate::writer::{Backends, Writer};
 
 const NAMES: [&str; 2] = ["east", "west"];
@@ -158,8 +158,8 @@ impl World {
     }
 
     /// Reads all the while, until it is dropped.
-    pub(crate) async fn ask(&self, rng: fastrand::Rng) {
-        self.readers.ask(rng).await;
+    pub(crate) async fn ask(&self, rng: fastrand::Rng, recorder: Recorder) {
+        self.readers.ask(rng, recorder).await;
     }
 
     /// The copy that live counts may fall back to is up to date now.
@@ -209,7 +209,7 @@ impl World {
             return verdict;
         }
         // Only now: readers have mended what they find to be behind.
-        checker.copy("readers", Shown(self.readers.clone())).check(ledger).await.unwrap()
+        checker.copy("readers", Page(self.readers.clone())).check(ledger).await.unwrap()
     }
 }
 

@@ -7,7 +7,7 @@ use kudos_core::ports::{LiveCounts, Snapshots};
 use kudos_core::{ApplyError, Kinds, PortError};
 use kudos_degraded::Observer;
 use kudos_projection::{Deliveries, LiveSink, LogSink, Sink};
-use kudos_testkit::checker::{Ack, Client, Reply, Request};
+use kudos_testkit::checker::{Client, Reply, Request};
 use kudos_testkit::{Faulty, MemoryJournal, MemoryTopic, MemoryTruth, TokioClock};
 use kudos_write::{WriteError, WriteService, WriteSettings};
 use tokio_util::sync::CancellationToken;
@@ -118,6 +118,6 @@ impl Process {
             Err(WriteError::Apply(ApplyError::Port(_))) => return Reply::Unknown,
             Err(error) => return Reply::Wrong(format!("{error:?}")),
         };
-        Reply::Acknowledged(Ack { mine: outcome.mine, changed: outcome.changed })
+        Reply::Acknowledged(outcome.into())
     }
 }

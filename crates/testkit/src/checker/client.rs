@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use kudos_core::{Kind, Millis, Operation, PostId, UserId};
+use kudos_core::{Counts, Kind, Millis, Operation, Outcome, PostId, UserId, Version};
 
 /// One reaction, as a client asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +22,23 @@ impl Request {
 }
 
 /// What an acknowledgement says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ack {
     /// What the user holds.
     pub mine: Option<Kind>,
     /// Whether the operation changed anything.
     pub changed: bool,
+    /// The version of the post after it.
+    pub version: Version,
+    /// The counts of that version.
+    pub counts: Counts,
+}
+
+impl From<Outcome> for Ack {
+    fn from(outcome: Outcome) -> Self {
+        let Outcome { mine, changed, version, counts, .. } = outcome;
+        Self { mine, changed, version, counts }
+    }
 }
 
 /// What became of a request, as far as its sender can tell.

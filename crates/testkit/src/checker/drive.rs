@@ -7,7 +7,9 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::client::{Ack, Client, Reply, Request};
+use super::figures::Figures;
 use super::ledger::{Done, Ledger};
+use super::recording::Shown;
 use super::workload::Workload;
 
 /// The pause before a request is sent again.
@@ -54,6 +56,16 @@ impl Drive {
         self.ledger.lock().clone()
     }
 
+    /// Records reads beside the operations.
+    pub fn recorder(&self) -> Recorder {
+        Recorder(Arc::clone(&self.ledger))
+    }
+
+    /// How available and how fast it was so far.
+    pub fn figures(&self) -> Figures {
+        Figures::of(&self.ledger.lock().recording)
+    }
+
     /// Sends a new operation until it is answered.
     async fn perform(&self, request: &Request, rng: &mut fastrand::Rng) -> Option<Done> {
         self.ledger.lock().sent(request);
@@ -76,7 +88,23 @@ impl Drive {
     }
 
     async fn send(&self, request: &Request, rng: &mut fastrand::Rng) -> Reply {
-        self.writers[rng.usize(..self.writers.len())].react(request).await
+        let sent = self.ledger.lock().recording.sent(request);
+        let reply = self.writers[rng.usize(..self.writers.len())].react(request).await;
+        self.ledger.lock().recording.answered(sent, &reply);
+        reply
+    }
+}
+
+/// Where readers that run beside a drive say what they see.
+#[derive(Debug, Clone)]
+pub struct Recorder(Arc<Mutex<Ledger>>);
+
+impl Recorder {
+    /// Records one read: the posts that it shows, or none if it fails.
+    pub async fn read(&self, read: impl Future<Output = Option<Vec<Shown>>>) {
+        let asked = self.0.lock().recording.asked();
+        let shown = read.await;
+        self.0.lock().recording.shown(asked, shown);
     }
 }
 

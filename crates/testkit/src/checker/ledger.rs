@@ -4,6 +4,7 @@ use kudos_core::row::REMEMBERED;
 use kudos_core::{Kind, Millis, Post, PostId, UserId};
 
 use super::client::{Ack, Reply, Request};
+use super::recording::Recording;
 use super::verdict::Difference;
 
 /// What was acknowledged, and what must be so because of it.
@@ -13,6 +14,8 @@ pub struct Ledger {
     created: BTreeMap<PostId, Millis>,
     wrong: Vec<Difference>,
     acknowledged: usize,
+    partitioned: bool,
+    pub(super) recording: Recording,
 }
 
 /// One user on one post.
@@ -22,6 +25,8 @@ pub(super) struct Row {
     pub(super) held: Option<Kind>,
     /// An operation that nobody answered.
     pub(super) open: Option<Request>,
+    /// The key of the last operation that was acknowledged.
+    pub(super) key: Option<String>,
     /// How many operations were acknowledged.
     operations: usize,
 }
@@ -40,6 +45,22 @@ impl Ledger {
     pub fn new(posts: &[Post]) -> Self {
         let created = posts.iter().map(|post| (post.id.clone(), post.created_at)).collect();
         Self { created, ..Self::default() }
+    }
+
+    /// The truth keeps a post in several parts: versions are sums, that are no order of changes.
+    #[must_use]
+    pub fn partitioned(self) -> Self {
+        Self { partitioned: true, ..self }
+    }
+
+    /// Whether the versions of a post are the order of its changes.
+    pub(super) fn believes_versions(&self) -> bool {
+        !self.partitioned
+    }
+
+    /// All that was asked and answered so far.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
     }
 
     /// How many operations were acknowledged.
@@ -71,11 +92,12 @@ impl Ledger {
     /// A new operation was acknowledged.
     pub(super) fn acknowledge(&mut self, request: &Request, ack: Ack) -> Done {
         let row = self.row(request);
-        let expected = Ack { mine: request.want, changed: row.held != request.want };
-        (row.held, row.open) = (request.want, None);
+        let (mine, changed) = (request.want, row.held != request.want);
+        (row.held, row.open, row.key) = (request.want, None, Some(request.key.clone()));
         row.operations += 1;
         let place = row.operations;
         self.acknowledged += 1;
+        let expected = Ack { mine, changed, ..ack.clone() };
         if ack != expected {
             self.wrong(request, format!("{expected:?}"), format!("{ack:?}"));
         }

@@ -5,6 +5,8 @@ mod broken;
 mod broken_rest;
 mod checker;
 mod faulty;
+mod figures;
 mod finds;
+mod linear;
 mod memory;
 mod memory_copies;

@@ -1,7 +1,7 @@
 //! A client of one service.
 
 use async_trait::async_trait;
-use kudos_core::{Kinds, Post};
+use kudos_core::{Kinds, Post, Version};
 use kudos_http::timestamp::Timestamp;
 use kudos_testkit::checker::{Ack, Client, Reply, Request};
 use reqwest::{Method, RequestBuilder};
@@ -117,6 +117,13 @@ async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     Ok(Answer { status, body: response.text().await? })
 }
 
+fn acknowledged(kinds: &Kinds, body: &Value) -> Option<Ack> {
+    let mine = body["mine"].as_str().and_then(|name| kinds.find(name));
+    let version = Version(body["version"].as_u64()?);
+    let counts = kinds.names().map(|name| body["counts"][name].as_u64()).collect::<Option<_>>()?;
+    Some(Ack { mine, changed: body["changed"].as_bool()?, version, counts })
+}
+
 #[async_trait]
 impl Client for Api {
     async fn react(&self, request: &Request) -> Reply {
@@ -131,12 +138,8 @@ impl Client for Api {
         let sent = sent.header("x-user-id", user).header("idempotency-key", &request.key);
         let Ok(answer) = answer(sent).await else { return Reply::Unknown };
         match answer.status {
-            200 => {
-                let body = answer.json();
-                let mine = body["mine"].as_str().and_then(|name| kinds.find(name));
-                let changed = body["changed"].as_bool().unwrap_or_default();
-                Reply::Acknowledged(Ack { mine, changed })
-            }
+            200 => acknowledged(&kinds, &answer.json())
+                .map_or_else(|| Reply::Wrong(format!("{answer:?}")), Reply::Acknowledged),
             409 => Reply::Stale,
             429 => Reply::Busy,
             503 => Reply::Unknown,
