@@ -84,7 +84,9 @@ impl QueryService {
         if request.sort == Sort::Relevance && request.text.trim().is_empty() {
             return Err(QueryError::NoText);
         }
-        self.pages.get(request, || self.page(request)).await
+        let page = self.pages.get(request, || self.page(request)).await?;
+        self.answers.count("search", page.from);
+        Ok(page)
     }
 
     async fn page(&self, request: &SearchRequest) -> Result<SearchPage, QueryError> {
