@@ -57,7 +57,7 @@ bench: native ## Measure against the targets, and write docs/BENCHMARKS.md
 	cargo run --release -p kudos-bench -- all
 
 .PHONY: check
-check: check-files check-deps check-stack check-code check-docs ## Check format, lints, dependencies, documents
+check: check-files check-deps check-stack check-alerts check-code check-docs ## Check format, lints, dependencies, documents
 
 # What compiling all of it takes beyond Rust; `make run` and `make build` take nothing.
 .PHONY: native
@@ -137,6 +137,10 @@ test-compose: server ## Bring docker-compose.yml up with a real engine, like, br
 .PHONY: check-stack
 check-stack:
 	scripts/check-stack
+
+.PHONY: check-alerts
+check-alerts:
+	scripts/check-alerts
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; ./kudos-data stays
