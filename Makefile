@@ -61,7 +61,7 @@ bench-degraded: ## Measure what deadlines, breakers and the like add to a call
 	cargo bench -p kudos-degraded --bench overhead
 
 .PHONY: check
-check: check-files check-deps check-stack check-code check-docs ## Check format, lints, dependencies, documents
+check: check-files check-deps check-stack check-alerts check-code check-docs ## Check format, lints, dependencies, documents
 
 # What compiling all of it takes beyond Rust; `make run` and `make build` take nothing.
 .PHONY: native
@@ -142,6 +142,10 @@ test-compose: server ## Bring docker-compose.yml up with a real engine, like, br
 .PHONY: check-stack
 check-stack:
 	scripts/check-stack
+
+.PHONY: check-alerts
+check-alerts:
+	scripts/check-alerts
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; ./kudos-data stays

@@ -32,6 +32,7 @@ impl QueryService {
         let CountsRead { states, mine, from } = read?;
         let state = states.into_iter().next().flatten();
         let state = state.ok_or_else(|| QueryError::UnknownPost(post.clone()))?;
+        self.answers.count("counts", from);
         Ok((state, mine.into_iter().next().flatten(), from))
     }
 
@@ -49,6 +50,7 @@ impl QueryService {
         for (state, visible) in read.states.iter_mut().zip(visible) {
             *state = state.take().filter(|_| visible.is_ok());
         }
+        self.answers.count("batch", read.from);
         Ok(read)
     }
 

@@ -12,6 +12,7 @@
 //! | what is kept in memory, and how is it kept right? | `cached_posts.rs`, `follow.rs` |
 //! | which requests are there? | `routes/` |
 
+mod answers;
 mod cached_posts;
 mod counts;
 mod events;

@@ -9,6 +9,7 @@ use kudos_http::Problem;
 use kudos_http::answer::{Provenance, Source};
 use kudos_http::cursor::CursorKey;
 
+use crate::answers::Answers;
 use crate::follow::{Newest, Recent};
 use crate::search::{Expected, Pages};
 use crate::settings::QuerySettings;
@@ -80,6 +81,7 @@ pub struct QueryService {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
     pub(crate) expected: Expected,
+    pub(crate) answers: Answers,
 }
 
 impl QueryService {
@@ -93,8 +95,8 @@ impl QueryService {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let pages = Pages::new(settings.page_cache(), settings.page_keep());
-        let expected = Expected::new();
-        Self { sources, kinds, clock, cursors, settings, observer, pages, expected }
+        let (expected, answers) = (Expected::new(), Answers::new());
+        Self { sources, kinds, clock, cursors, settings, observer, pages, expected, answers }
     }
 
     /// The kinds of the deployment.

@@ -15,6 +15,7 @@
 //! | what happens on MOVED, ASK, OOM and their like? | `verdict.rs` (what), `router.rs` (how) |
 //! | how does a node that hangs stay one node that hangs? | `node.rs` |
 //! | what if the settings do not fit the servers? | `check.rs` |
+//! | how are the servers, in figures? | `monitor/` |
 //!
 //! Commands are routed here and not by the client crate's own cluster connection: that one waits
 //! for minutes when a master stops answering without closing its connections.
@@ -41,6 +42,7 @@ mod library;
 mod live;
 mod marks;
 mod merge;
+mod monitor;
 mod node;
 mod orders;
 mod router;
@@ -56,6 +58,7 @@ pub use check::{CheckError, Migrated};
 pub use complete::Load;
 pub use library::{LIBRARY, LIBRARY_VERSION};
 pub use live::RedisLive;
+pub use monitor::{Monitor, MonitorSettings};
 pub use orders::Orders;
 pub use settings::{Mode, ReadReplicas, RedisSettings};
 pub use slot::{SLOTS, slot_of};

@@ -11,7 +11,7 @@ use kudos_degraded::Observer;
 use kudos_elastic::Elastic;
 use kudos_kafka::{KafkaFeed, KafkaLog};
 use kudos_projection::{Auditor, LiveSink, Loader, LoaderPorts, LogSink, Projector, Sink, Sweeper};
-use kudos_redis::{Orders, RedisLive};
+use kudos_redis::{Monitor, Orders, RedisLive};
 use kudos_runtime::observe::Metered;
 use kudos_runtime::start::{BoxError, Context, Misconfigured};
 use kudos_suite::{check, instance_name, watch_elastic, watch_kafka, watch_redis, watch_truth};
@@ -38,6 +38,7 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     backends.watch(&context);
     backends.follow(&context, kinds)?;
     backends.mend(&context, &observer)?;
+    monitor(&context)?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     context.serve(listener, Router::new()).await;
     Ok(())
@@ -147,6 +148,20 @@ impl Backends {
         context.shutdown.spawn(async move { auditor.run(audit).await });
         Ok(())
     }
+}
+
+/// Shows the figures of every Redis server. Each projector does, so that they are seen when one dies.
+fn monitor(context: &Context<Settings>) -> Result<(), BoxError> {
+    let Settings { redis, monitor, .. } = &context.settings;
+    if monitor.enabled {
+        let monitor = Monitor::new(redis, monitor.clone());
+        let monitor = monitor.map_err(|error| Misconfigured(error.into()))?;
+        let stop = context.shutdown.token();
+        context.shutdown.spawn(async move {
+            stop.run_until_cancelled(monitor.run()).await;
+        });
+    }
+    Ok(())
 }
 
 fn clock() -> Arc<dyn Clock> {

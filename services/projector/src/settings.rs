@@ -7,7 +7,7 @@ use kudos_core::Kinds;
 use kudos_elastic::ElasticSettings;
 use kudos_kafka::KafkaSettings;
 use kudos_projection::{AuditorSettings, LoaderSettings, ProjectorSettings, SweeperSettings};
-use kudos_redis::RedisSettings;
+use kudos_redis::{MonitorSettings, RedisSettings};
 use kudos_runtime::config::InvalidSetting;
 use kudos_runtime::settings::{
     self, Base, HttpSettings, LogSettings, ServiceSettings, TelemetrySettings,
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) sweeper: SweeperSettings,
     pub(crate) loader: LoaderSettings,
     pub(crate) auditor: AuditorSettings,
+    pub(crate) monitor: MonitorSettings,
     pub(crate) cassandra: CassandraSettings,
     pub(crate) redis: RedisSettings,
     pub(crate) kafka: KafkaSettings,
@@ -43,6 +44,7 @@ impl Default for Settings {
             sweeper: SweeperSettings::default(),
             loader: LoaderSettings::default(),
             auditor: AuditorSettings::default(),
+            monitor: MonitorSettings::default(),
             cassandra: CassandraSettings::default(),
             redis: RedisSettings::default(),
             kafka: KafkaSettings::default(),
@@ -57,6 +59,7 @@ impl settings::Settings for Settings {
     fn validate(&self) -> Result<(), InvalidSetting> {
         self.cassandra.validate()?;
         self.redis.validate()?;
+        self.monitor.validate()?;
         self.kafka.validate()?;
         self.elastic.validate()
     }

@@ -1,6 +1,7 @@
 //! One look at the journal, and what is delivered after it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use futures::future::join_all;
 use kudos_core::ports::DueWindow;
@@ -48,6 +49,13 @@ pub(super) struct Sweep<'a> {
     /// Windows that wait for a sick sink: others may be due behind them.
     stuck: usize,
     sick: BTreeSet<&'static str>,
+}
+
+impl Drop for Sweep<'_> {
+    /// Whoever has the lease next knows what is due: what was last known here would stand for ever.
+    fn drop(&mut self) {
+        self.sweeper.metrics.due(0, Duration::ZERO);
+    }
 }
 
 impl<'a> Sweep<'a> {

@@ -86,7 +86,9 @@ impl QueryService {
         }
         // Who waits for another's page has no more time because of that.
         let deadline = Deadline::after(self.settings.total());
-        self.pages.get(request, || self.page(request, deadline)).await
+        let page = self.pages.get(request, || self.page(request, deadline)).await?;
+        self.answers.count("search", page.from);
+        Ok(page)
     }
 
     async fn page(

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use kudos_core::PortError;
 use kudos_core::ports::LiveCounts;
@@ -12,7 +13,7 @@ use kudos_testkit::Scope;
 use kudos_testkit::contract::{Backend, HasLive};
 use kudos_testkit::live_counts_contract;
 
-use crate::support::{Cluster, Server, complete, open, patient, start, state};
+use crate::support::{Cluster, Server, Watched, complete, open, patient, start, state, until};
 
 const USERS: &str = include_str!("../../../../deploy/redis/users.acl");
 
@@ -108,6 +109,22 @@ async fn the_reader_reads_and_cannot_write() {
         // Where the library is there already, nothing has to be loaded.
         assert!(missing || refused.is_ok(), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn the_writer_may_watch_every_node() {
+    // One node is named; the others are found, which takes a command of its own.
+    let mut settings = user("kudos-writer", CLUSTER.settings());
+    settings.nodes.truncate(1);
+    let watched = Watched::start(&settings);
+    until("all are up", Duration::from_secs(20), async || {
+        let up = |node: &Server| watched.value("redis_up", &node.address(), &[]) == Some(1.0);
+        CLUSTER.nodes.iter().all(up)
+    })
+    .await;
+    let node = CLUSTER.nodes[2].address();
+    assert_eq!(watched.value("redis_cluster_slots_ok", &node, &[]), Some(16_384.0));
+    assert!(watched.value("redis_memory_used_bytes", &node, &[]) > Some(0.0));
 }
 
 #[tokio::test]

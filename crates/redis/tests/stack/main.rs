@@ -9,5 +9,6 @@ mod failover;
 mod library;
 mod losses;
 mod measure;
+mod monitor;
 mod order;
 mod support;

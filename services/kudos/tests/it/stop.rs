@@ -87,12 +87,13 @@ async fn the_data_of_a_running_server_is_refused_to_a_second_one() {
 }
 
 #[tokio::test]
-async fn metrics_can_be_read_by_prometheus_and_count_reactions() {
+async fn metrics_can_be_read_by_prometheus_and_count_reactions_and_answers() {
     let data = tempfile::tempdir().unwrap();
     let server = kudos(data.path()).await;
     let api = server.api();
     api.put_post(&numbered_posts(1)[0]).await;
     api.react(&Op::new("k", "p000", "ann", Some("like"))).await;
+    api.counts("p000", "ann").await;
     let metrics = api.get("/metrics").await;
     assert!(metrics.header("content-type").unwrap().starts_with("text/plain"));
     let samples: Vec<_> = metrics.body.lines().filter(|line| !line.starts_with('#')).collect();
@@ -106,4 +107,8 @@ async fn metrics_can_be_read_by_prometheus_and_count_reactions() {
     }
     let reactions = |line: &&&str| line.starts_with("kudos_reactions");
     assert!(samples.iter().find(reactions).is_some(), "{}", metrics.body);
+    let answer =
+        ["kudos_answers_total{", "asked=\"counts\"", "degraded=\"false\"", "source=\"live\""];
+    let is_answer = |line: &&str| answer.iter().all(|part| line.contains(part));
+    assert!(samples.iter().any(is_answer), "{}", metrics.body);
 }

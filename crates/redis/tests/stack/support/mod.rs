@@ -1,6 +1,7 @@
 //! Servers for tests, and what they have in common.
 
 mod servers;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 pub(crate) use servers::{Cluster, Server, cli, start};
+pub(crate) use watched::Watched;
 
 /// A day before the last post of any check, and at most a window after the first.
 pub(crate) fn clock() -> Arc<ManualClock> {
