@@ -7,6 +7,7 @@ mod checker;
 mod faulty;
 mod figures;
 mod finds;
+mod found;
 mod linear;
 mod memory;
 mod memory_copies;
