@@ -101,6 +101,21 @@ async fn one_master<B>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_04_replies_of_redis_are_lost() {
+    let (rig, mut row) = (Rig::open().await, Row::new(4, "10 % of Redis' packets to clients lost"));
+    let ports = list(nodes::peers("redis").into_iter().map(|peer| peer.port));
+    rig.during(&mut row, MINUTE, async {
+        sleep(Duration::from_secs(5)).await;
+        let chance = "-m statistic --mode random --probability 0.1";
+        let cut = Cut::packets(&[format!("-m multiport --sports {ports} {chance}")]);
+        sleep(Duration::from_secs(30)).await;
+        cut.heal();
+    })
+    .await;
+    rig.went_on(row);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_05_one_master_is_killed() {
     let kill = async |shard: &Shard| Broken::by("KILL", vec![shard.name.clone()], REDIS).await;
     one_master(5, "one Redis master killed", Duration::from_secs(8), kill, Broken::mend).await;

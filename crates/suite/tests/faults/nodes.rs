@@ -67,6 +67,14 @@ pub(crate) fn all_of(part: &str) -> Vec<String> {
     names.filter(of_part).map(str::to_owned).collect()
 }
 
+/// Where the node of that name listens.
+pub(crate) fn address_of(node: &str) -> String {
+    let status = stack(&["status"]);
+    let mut rows = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row[0] == node).unwrap_or_else(|| panic!("no {node}:\n{status}"));
+    row[2].to_owned()
+}
+
 /// The nodes of a part as packet filters know them.
 pub(crate) fn peers(part: &str) -> Vec<Peer> {
     let status = stack(&["status"]);

@@ -1,14 +1,18 @@
-//! Nodes of Cassandra die and hang.
+//! Nodes of Cassandra die and hang, and what is written comes late, or nobody hears that it came.
 
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kudos_testkit::checker::Workload;
 use reqwest::Method;
 use tokio::time::sleep;
 
-use crate::nodes::{Broken, Up, all_of};
+use crate::cql::{self, Faults};
+use crate::nodes::{Broken, Up, address_of, all_of};
 use crate::report::Row;
-use crate::rig::{MINUTE, Rig};
+use crate::rig::{MINUTE, Odd, Rig};
+use crate::support::{CONDITIONAL_WRITES, Launch};
 
 const CASSANDRA: Up = &["up", "cassandra"];
 
@@ -70,4 +74,68 @@ async fn row_15_a_majority_of_cassandra_is_stopped() {
     row.share("503 with Retry-After", 1.0, (refused.into_inner().unwrap(), asked));
     row.within("slowest write", Duration::from_secs(2), rig.writes.longest());
     row.end();
+}
+
+/// Two writers all of whose requests to one node pass the faults.
+async fn behind(faults: &Arc<Faults>, node: &str) -> Rig {
+    let address = cql::in_front_of(node, Arc::clone(faults)).await;
+    let odd = || Odd {
+        settings: vec![
+            ("cassandra.contact_points", format!("[{address:?}]")),
+            ("cassandra.request_timeout", "400ms".to_owned()),
+        ],
+        ..Odd::default()
+    };
+    Rig::with([odd(), odd()], Workload::default()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_16_replies_to_conditional_writes_are_lost() {
+    let faults = Arc::new(Faults::default());
+    let rig = behind(&faults, &address_of("cassandra-1")).await;
+    let mut row = Row::new(16, "20 % of the replies to conditional writes lost");
+    faults.lose_reply_of_every.store(5, Ordering::Relaxed);
+    rig.during(&mut row, MINUTE, async {}).await;
+    let lost = faults.lost.load(Ordering::Relaxed);
+    row.must("replies lost", lost, lost > 0);
+    row.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_17_a_conditional_write_is_held() {
+    let faults = Arc::new(Faults::default());
+    let rig = behind(&faults, &address_of("cassandra-1")).await;
+    let mut row = Row::new(17, "a conditional write held for 15 s, three times");
+    rig.during(&mut row, MINUTE, async {
+        for _ in 0..3 {
+            faults.hold_next();
+            faults.held.notified().await;
+            sleep(Duration::from_secs(15)).await;
+            faults.release.notify_one();
+            faults.answered.notified().await;
+        }
+    })
+    .await;
+    row.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_24_everybody_likes_one_post_and_clocks_are_wrong() {
+    let odd = |clock| Odd {
+        launch: Launch { clock: Some(clock), ..Launch::default() },
+        ..Odd::default()
+    };
+    let workload = Workload { posts: 1, users: 5_000, ..Workload::default() };
+    let rig = Rig::with([odd("+5s"), odd("-5s")], workload).await;
+    let mut row = Row::new(24, "5,000 users on one post, writers' clocks ±5 s apart");
+    rig.during(&mut row, MINUTE, async {}).await;
+    let (mut sent, mut applied) = (0.0, 0.0);
+    for writer in &rig.writers {
+        let api = writer.api().expect("it runs");
+        sent += api.counter(CONDITIONAL_WRITES, "outcome=").await;
+        applied += api.counter(CONDITIONAL_WRITES, "outcome=\"applied\"").await;
+    }
+    let each = sent / applied;
+    row.must("conditional writes a commit ≤ 2", format!("{each:.2}"), each <= 2.0);
+    rig.went_on(row);
 }

@@ -4,21 +4,12 @@ use futures::{StreamExt, stream};
 use kudos_core::ports::Snapshots;
 use kudos_testkit::Scope;
 
-use crate::support::{Service, World};
+use crate::support::{CONDITIONAL_WRITES, World};
 
 const USERS: usize = 5_000;
 
-/// The sum of a counter's samples with a label.
-async fn counter(service: &Service, name: &str, label: &str) -> f64 {
-    let metrics = service.api().metrics().await;
-    let samples = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
-    let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
-    samples.filter_map(value).sum()
-}
-
 #[tokio::test]
 async fn two_writers_on_one_post_need_at_most_two_conditional_writes_per_commit() {
-    const WRITES: &str = "kudos_cassandra_conditional_writes";
     let (world, scope) = (World::open("laws").await, Scope::new());
     let (a, b) = futures::join!(world.start("reaction-write"), world.start("reaction-write"));
     a.api().patient().put_post(&scope.written("p", "hot", 0)).await;
@@ -34,8 +25,9 @@ async fn two_writers_on_one_post_need_at_most_two_conditional_writes_per_commit(
     assert_eq!(counts.total(), USERS as u64);
     let (mut sent, mut applied) = (0.0, 0.0);
     for writer in [&a, &b] {
-        sent += counter(writer, WRITES, "outcome=").await;
-        applied += counter(writer, WRITES, "outcome=\"applied\"").await;
+        let api = writer.api();
+        sent += api.counter(CONDITIONAL_WRITES, "outcome=").await;
+        applied += api.counter(CONDITIONAL_WRITES, "outcome=\"applied\"").await;
     }
     println!("{USERS} likes: {applied} commits, {sent} conditional writes");
     assert!(applied > 0.0 && sent / applied <= 2.0, "{sent} for {applied} commits");

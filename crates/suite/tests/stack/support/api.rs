@@ -7,6 +7,9 @@ use kudos_testkit::checker::{Ack, Client, Reply, Request};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+/// What writers count of the conditional writes that they send to Cassandra.
+pub(crate) const CONDITIONAL_WRITES: &str = "kudos_cassandra_conditional_writes";
+
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -58,6 +61,15 @@ impl Api {
 
     pub(crate) async fn metrics(&self) -> String {
         self.get("/metrics").await.body
+    }
+
+    /// The sum of a counter's samples with a label.
+    pub(crate) async fn counter(&self, name: &str, label: &str) -> f64 {
+        let metrics = self.metrics().await;
+        let samples = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        let value =
+            |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+        samples.filter_map(value).sum()
     }
 
     pub(crate) async fn put_post(&self, post: &Post) {

@@ -8,7 +8,7 @@ mod world;
 
 use std::time::Duration;
 
-pub(crate) use api::Api;
+pub(crate) use api::{Api, CONDITIONAL_WRITES};
 pub(crate) use proxy::Proxy;
 pub(crate) use readers::{IndexReader, RollupReader};
 pub(crate) use service::{Launch, Service, run};

@@ -29,6 +29,8 @@ pub(crate) struct Launch {
     pub(crate) failpoints: Option<String>,
     /// The group by which packet filters know it.
     pub(crate) group: Option<u32>,
+    /// By how much its clock is wrong, as `faketime` takes it.
+    pub(crate) clock: Option<&'static str>,
 }
 
 /// How a program ended.
@@ -51,6 +53,14 @@ fn command(name: &str, words: &[&str], flags: &[String]) -> Command {
     let mut command = Command::new(program(name));
     command.env_clear().kill_on_drop(true).args(words).args(flags);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The same with a wrong clock of the day; the one that measures spans is right.
+fn command_at(wrong_by: &str, name: &str, flags: &[String]) -> Command {
+    let mut command = Command::new("faketime");
+    command.env_clear().kill_on_drop(true).args(["--exclude-monotonic", "-f", wrong_by]);
+    command.arg(program(name)).args(flags).stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -79,7 +89,10 @@ impl Service {
                 flags.extend(["--set".to_owned(), limit.to_owned()]);
             }
         }
-        let mut command = command(name, &[], &flags);
+        let mut command = match launch.clock {
+            None => command(name, &[], &flags),
+            Some(wrong_by) => command_at(wrong_by, name, &flags),
+        };
         if let Some(points) = &launch.failpoints {
             command.env("FAILPOINTS", points);
         }
