@@ -120,8 +120,8 @@ async fn a_commit_that_runs_out_of_space_half_way_is_recovered_without_a_restart
     let volume = SmallVolume::new();
     let (ledger, posts) = (Shared::default(), numbered_posts(20));
     // Between its look at the free space and its write, each commit waits long enough for the
-    // space to go.
-    let launch = Launch::on(&volume.data()).failpoint("commit::before", "sleep(100)");
+    // space to go, also where a disk is slow.
+    let launch = Launch::on(&volume.data()).failpoint("commit::before", "sleep(250)");
     let server = launch.start().await;
     let api = server.api();
     ledger.publish(&api, &posts).await;
