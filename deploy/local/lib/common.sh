@@ -7,8 +7,8 @@ readonly repository deploy
 # Servers run under this number, which needs no account, when root starts them.
 readonly STACK_UID=7447
 
-# demote [GROUP]: the words that run a command under it.
-demote() { echo setpriv "--reuid=$STACK_UID" "--regid=${1:-$STACK_UID}" --clear-groups --no-new-privs --; }
+# demote [GROUP]: sets `demoted` to the words that run a command under it.
+demote() { demoted=(setpriv "--reuid=$STACK_UID" "--regid=${1:-$STACK_UID}" --clear-groups --no-new-privs --); }
 
 set -a
 # shellcheck source=/dev/null
@@ -27,7 +27,8 @@ is_root() { [[ $(id -u) == 0 ]]; }
 # as_user COMMAND...: without the rights of root.
 as_user() {
   if is_root; then
-    $(demote) "$@"
+    demote
+    "${demoted[@]}" "$@"
   else
     "$@"
   fi

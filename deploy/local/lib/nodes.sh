@@ -48,7 +48,10 @@ launch() {
   (
     cd "$dir" || exit
     exec 9>&-
-    ! is_root || set -- $(demote "$group") "$@"
+    if is_root; then
+      demote "$group"
+      set -- "${demoted[@]}" "$@"
+    fi
     HOME=$dir setsid "$@" </dev/null >>log 2>&1 &
     record "$node" $!
   )
