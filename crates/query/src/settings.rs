@@ -12,8 +12,9 @@ pub struct QuerySettings {
     pub live_ms: u64,
     /// The text index's share.
     pub index_ms: u64,
-    /// The truth's share: time order, counts that live does not hold, what the caller holds. If live
-    /// is out, counts have all the time that is left.
+    /// The truth's share: titles, counts that live does not hold, what the caller holds. Where it is
+    /// the last source, as for counts without live and for the time order, it has all the time that
+    /// is left.
     pub truth_ms: u64,
     /// How old the index's order may be, for `as_of`.
     pub index_lag_ms: u64,

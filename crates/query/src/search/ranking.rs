@@ -16,7 +16,7 @@ use crate::service::{QueryError, QueryService, reason, source_named};
 /// Candidates beyond the page that are ranked again by live counts, so that the index's lag
 /// cannot hide a winner: a post would have to gain past that many others within the lag.
 const SPARE: usize = 200;
-/// Posts of one step of a scan in time order.
+/// The most posts of one step of a scan in time order.
 const SCAN_STEP: usize = 250;
 /// The most posts whose titles a scan in time order reads.
 const SCAN_MOST: usize = 2_000;
@@ -52,7 +52,8 @@ impl QueryService {
             (Sort::Recent | Sort::Relevance, false) | (Sort::Relevance, true) => chain,
         };
         let index = Step::new("index", settings.index());
-        let time = Step::new("time", settings.truth());
+        // The last one has all that is left, but for what its page takes to fill.
+        let time = Step::new("time", settings.total().saturating_sub(settings.live()));
         let answer = chain
             .source(index, |own| search.indexed(own))
             .await
@@ -167,17 +168,19 @@ impl Search<'_> {
             return Ok(Reply::Whole(Vec::new()));
         }
         let wanted = self.walk.reach(self.request.limit);
+        // Without words every post matches, and a post that is not shown is not read.
+        let step_size = if words.is_empty() { wanted.min(SCAN_STEP) } else { SCAN_STEP };
         let mut after = self.walk.after.clone();
         let (mut found, mut scanned) = (Vec::new(), 0);
         while found.len() < wanted {
             let posts = &self.service.sources.posts;
-            let step = own.run(posts.by_time(self.walk.since, after.as_ref(), SCAN_STEP)).await;
+            let step = own.run(posts.by_time(self.walk.since, after.as_ref(), step_size)).await;
             let step = match step {
                 Ok(step) => step.map_err(reason)?,
                 Err(_) if scanned > 0 => return Ok(part(found)),
                 Err(elapsed) => return Err(elapsed.into()),
             };
-            let at_end = step.len() < SCAN_STEP;
+            let at_end = step.len() < step_size;
             scanned += step.len();
             after = step.last().map(|Post { created_at, id, .. }| TimeKey {
                 created_at: *created_at,

@@ -182,6 +182,18 @@ async fn a_batch_answers_in_time_and_is_degraded_where_it_has_to_be() {
     }
 }
 
+/// Nobody else is left, so that a page which comes late is better than none.
+#[tokio::test(start_paused = true)]
+async fn the_time_order_has_all_the_time_that_is_left() {
+    let world = world().await;
+    world.set(Health::Fails, Health::Fails, Health::Up, Health::Up);
+    world.on_posts.delay(Duration::from_millis(190));
+    let (page, took) = timed(world.page(&all(Sort::Popular, 10))).await;
+    let page = page.unwrap();
+    assert_eq!((page.from.source, world.names(&page).concat().as_str()), (Source::Time, "dcba"));
+    assert!(took <= BUDGET, "{took:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_count_that_live_lost_is_completed_from_the_truth() {
     let world = world().await;

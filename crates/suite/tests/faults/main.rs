@@ -5,7 +5,7 @@
 //! | question | file |
 //! |---|---|
 //! | what goes on while something is broken? | `rig.rs` |
-//! | how is it broken? | `nodes.rs`, `net.rs`, `cql`; services are killed by their `Slot` |
+//! | how is it broken? | `nodes.rs`, `net.rs`, `cql`, `bulk.rs`; services are killed by their `Slot` |
 //! | what is a row of the table? | `report.rs` |
 //! | which rows are there? | `services.rs`, `masters.rs`, `truth.rs`, `sinks.rs` |
 
@@ -17,6 +17,7 @@
     reason = "a test fails by panicking, and shows what it saw"
 )]
 
+mod bulk;
 #[path = "../../../cassandra/tests/stack/proxy.rs"]
 mod cql;
 mod masters;

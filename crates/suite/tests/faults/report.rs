@@ -4,6 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
 
+use kudos_testkit::checker::{Figure, Latency};
+
 /// One promise, and what was seen of it.
 struct Line {
     must: String,
@@ -34,11 +36,18 @@ impl Row {
         self.must(&must, format!("{took:.1?}"), took <= limit);
     }
 
-    /// Something of which at least a share has to be so.
-    pub(crate) fn share(&mut self, what: &str, least: f64, (good, all): (usize, usize)) {
-        let share = good as f64 / all.max(1) as f64;
+    /// Requests of which at least a share has to be answered.
+    pub(crate) fn share(&mut self, what: &str, least: f64, figure: &Figure) {
+        let (all, worst) = (figure.all(), figure.worst().map_or(1.0, |(_, worst)| worst.share()));
+        let Latency { p50, p99, max, .. } = figure.latency;
         let must = format!("{what} ≥ {:.1} %", least * 100.0);
-        self.must(&must, format!("{:.2} % of {all}", share * 100.0), share >= least);
+        let [share, worst] = [all.share(), worst].map(|share| share * 100.0);
+        let seen = format!(
+            "{share:.2} % of {}, in the worst second {worst:.0} %; p50 {p50:.1?}, p99 {p99:.1?}, \
+             slowest {max:.0?}",
+            all.sent
+        );
+        self.must(&must, seen, all.share() >= least);
     }
 
     /// Prints the row, keeps it for the table, and fails if something was not so.

@@ -1,17 +1,19 @@
 //! A deployment under load: writers, projectors and a reader of its own on the engines of the stack.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use kudos_core::ports::Snapshots;
-use kudos_core::{Clock, Millis, PostId, PostState, SystemClock};
+use kudos_core::{Clock, Counts, Kinds, Millis, PostId, PostState, SystemClock, Version};
 use kudos_testkit::Scope;
 use kudos_testkit::checker::{
-    Checker, Client, Drive, Ledger, LiveReader, RecountReader, Reply, Request, TruthReader,
-    Verdict, Workload,
+    Checker, Client, Converged, Drive, Figures, Freshness, Ledger, LiveReader, Recorder,
+    RecountReader, Reply, Request, Shown, TruthReader, Workload,
 };
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -22,8 +24,16 @@ use crate::support::{Api, IndexReader, Launch, RollupReader, Service, World, eve
 const CALLERS: usize = 4;
 /// A read comes after the one before it and this.
 const BETWEEN_READS: Duration = Duration::from_millis(20);
-/// What a read may take on the way to the service and back.
+/// What a read may take in the service.
+const READ: Duration = Duration::from_millis(400);
+/// And on the way there and back.
 const WAY: Duration = Duration::from_millis(50);
+
+/// Operations of the workload each time that it goes on, as its fault is not over yet.
+const MORE: usize = 2_000;
+/// How far an answer may lag behind that does not say that it is degraded: as long as any copy may
+/// take to become exact.
+const LAG: Duration = Duration::from_secs(120);
 
 /// How long most faults last, and how long most copies may take to become exact after them.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -70,6 +80,11 @@ impl Slot {
         self.api.lock().unwrap().clone()
     }
 
+    /// The bytes of memory that it holds; none if it does not run.
+    async fn memory(&self) -> u64 {
+        self.running.lock().await.as_ref().map_or(0, Service::memory)
+    }
+
     /// How often it has said so since it was started.
     async fn said(&self, words: &str) -> usize {
         let running = self.running.lock().await;
@@ -94,44 +109,16 @@ impl Odd {
     }
 }
 
-/// What became of requests: when each was sent, how long it took, and whether it was answered.
-#[derive(Default)]
-pub(crate) struct Seen(Mutex<Vec<(Instant, Duration, bool)>>);
-
-impl Seen {
-    fn add(&self, sent: Instant, is_good: bool) {
-        self.0.lock().unwrap().push((sent, sent.elapsed(), is_good));
-    }
-
-    /// The good ones, and all.
-    pub(crate) fn share(&self) -> (usize, usize) {
-        let seen = self.0.lock().unwrap();
-        (seen.iter().filter(|(.., good)| *good).count(), seen.len())
-    }
-
-    /// The longest that one took.
-    pub(crate) fn longest(&self) -> Duration {
-        let seen = self.0.lock().unwrap();
-        seen.iter().map(|&(_, took, _)| took).max().unwrap_or_default()
-    }
-}
-
 /// A way to one writer, wherever it is started.
-struct Writer {
-    slot: Arc<Slot>,
-    seen: Arc<Seen>,
-}
+struct Writer(Arc<Slot>);
 
 #[async_trait]
 impl Client for Writer {
     async fn react(&self, request: &Request) -> Reply {
-        let sent = Instant::now();
-        let reply = match self.slot.api() {
+        match self.0.api() {
             Some(api) => Client::react(&api, request).await,
             None => Reply::Unknown,
-        };
-        self.seen.add(sent, matches!(reply, Reply::Acknowledged(_) | Reply::Stale));
-        reply
+        }
     }
 }
 
@@ -140,9 +127,7 @@ pub(crate) struct Rig {
     pub(crate) world: World,
     pub(crate) writers: Vec<Arc<Slot>>,
     pub(crate) projectors: Vec<Arc<Slot>>,
-    _search: Arc<Slot>,
-    pub(crate) writes: Arc<Seen>,
-    pub(crate) reads: Arc<Seen>,
+    search: Arc<Slot>,
     pub(crate) workload: Workload,
     drive: Drive,
     reading: JoinHandle<()>,
@@ -155,8 +140,13 @@ impl Rig {
     }
 
     /// With these two writers, and a workload of which the table may ask for another.
-    pub(crate) async fn with([a, b]: [Odd; 2], workload: Workload) -> Self {
-        let (world, scope) = (as_deployed(World::open("faults").await), Scope::new());
+    pub(crate) async fn with(writers: [Odd; 2], workload: Workload) -> Self {
+        Self::of(world().await, writers, workload).await
+    }
+
+    /// The same where all services have other settings.
+    pub(crate) async fn of(world: World, [a, b]: [Odd; 2], workload: Workload) -> Self {
+        let scope = Scope::new();
         let start = |program| Slot::start(world.clone(), program, Launch::default());
         let (a, b, one, other, search) = futures::join!(
             a.start(&world),
@@ -171,47 +161,50 @@ impl Rig {
         let posts = workload.stored(Millis(SystemClock.now().0 - 3_600_000));
         let store = a.api().unwrap().patient();
         stream::iter(&posts).for_each_concurrent(8, |post| store.put_post(post)).await;
-        let (writes, reads): (Arc<Seen>, Arc<Seen>) = Default::default();
         let writers = vec![a, b];
-        let way = |slot: &Arc<Slot>| {
-            Arc::new(Writer { slot: slot.clone(), seen: writes.clone() }) as Arc<dyn Client>
-        };
+        let way = |slot: &Arc<Slot>| Arc::new(Writer(slot.clone())) as Arc<dyn Client>;
         let clients = writers.iter().map(way).collect();
         let drive = Drive::new(clients, Ledger::new(&posts), Duration::from_secs(60));
-        let reading = tokio::spawn(read(search.clone(), reads.clone(), workload.clone()));
+        let reading = tokio::spawn(read(search.clone(), drive.recorder(), workload.post(0)));
         let projectors = vec![one, other];
-        Self {
-            world,
-            writers,
-            projectors,
-            _search: search,
-            writes,
-            reads,
-            workload,
-            drive,
-            reading,
-        }
+        Self { world, writers, projectors, search, workload, drive, reading }
     }
 
-    /// The workload goes on while a fault is made and healed; then it has to become exact within
-    /// `limit`. What was seen goes into the row.
+    /// The workload goes on while a fault is made and healed, again and again for as long as that
+    /// takes; then it has to become exact within `limit`. What was seen goes into the row.
     pub(crate) async fn during(
         &self,
         row: &mut Row,
         limit: Duration,
         fault: impl Future<Output = ()>,
     ) {
-        futures::join!(self.drive.run(&self.workload, CALLERS), fault);
+        let is_over = Cell::new(false);
+        let fault = async {
+            fault.await;
+            is_over.set(true);
+        };
+        let load = async {
+            let mut workload = self.workload.clone();
+            loop {
+                self.drive.run(&workload, CALLERS).await;
+                if is_over.get() {
+                    return;
+                }
+                workload.seed += 1;
+                workload.operations = workload.operations.min(MORE);
+            }
+        };
+        futures::join!(load, fault);
         let settled = self.drive.settle().await;
         row.must("every operation answered", settled, settled);
-        let ended = Instant::now();
-        let verdict = self.verdict(limit).await;
-        let took = ended.elapsed();
+        let Converged { verdict, took } = self.converge(limit).await;
         row.must(
             &format!("EXACT within {limit:?}"),
             if verdict.is_exact() { format!("after {took:.1?}") } else { verdict.to_string() },
             verdict.is_exact(),
         );
+        let lost = verdict.false_acknowledgements.len();
+        row.must("false acknowledgements 0", lost, lost == 0);
         self.reading.abort();
     }
 
@@ -237,7 +230,7 @@ impl Rig {
         snapshots.map(|snapshot| snapshot.state).collect()
     }
 
-    async fn verdict(&self, limit: Duration) -> Verdict {
+    async fn converge(&self, limit: Duration) -> Converged {
         let truth = self.world.cassandra().await;
         let checker = Checker::new()
             .copy("truth", TruthReader(truth.store.clone()))
@@ -245,20 +238,32 @@ impl Rig {
             .copy("redis", LiveReader(self.world.redis()))
             .copy("index", IndexReader(self.world.elastic()))
             .copy("rollup", RollupReader(truth.rollup.clone()));
-        checker.exact_within(limit, &self.drive.ledger()).await.expect("every copy answers")
+        checker.converge(limit, &self.drive.ledger()).await.expect("every copy answers")
+    }
+
+    /// How available and how fast it was so far.
+    pub(crate) fn figures(&self) -> Figures {
+        self.drive.figures()
     }
 
     /// Ends a row whose fault may be noticed by hardly any write and by no read.
-    pub(crate) fn went_on(&self, mut row: Row) {
-        row.share("writes", 0.999, self.writes.share());
-        self.reads_in_time(&mut row);
+    pub(crate) fn went_on(&self, row: Row) {
+        self.answered(row, 0.999);
+    }
+
+    /// Ends a row in which this share of writes has to be answered, and every read in time.
+    pub(crate) fn answered(&self, mut row: Row, writes: f64) {
+        let figures = self.figures();
+        row.share("writes", writes, &figures.writes);
+        row.share("reads", 1.0, &figures.reads);
+        row.within("slowest read", READ + WAY, figures.reads.latency.max);
         row.end();
     }
 
-    /// Whether reads were all answered in time.
-    pub(crate) fn reads_in_time(&self, row: &mut Row) {
-        row.share("reads", 1.0, self.reads.share());
-        row.within("slowest read", Duration::from_millis(400) + WAY, self.reads.longest());
+    /// The most memory that a writer, a projector and the search hold now.
+    pub(crate) async fn memory(&self) -> Vec<u64> {
+        let services = self.writers.iter().chain(&self.projectors).chain([&self.search]);
+        futures::future::join_all(services.map(|service| service.memory())).await
     }
 }
 
@@ -268,26 +273,41 @@ impl Drop for Rig {
     }
 }
 
-/// Reads the popular page and the counts of the first post again and again.
-async fn read(search: Arc<Slot>, seen: Arc<Seen>, workload: Workload) {
-    let counts = format!("/v1/posts/{}/reactions", workload.post(0));
-    loop {
-        for path in ["/v1/search?sort=popular&limit=10", &counts] {
-            if let Some(api) = search.api() {
-                let sent = Instant::now();
-                let answer = api.get(path).await;
-                if answer.status != 200 {
-                    println!("{path} after {:.0?}: {answer:?}", sent.elapsed());
-                }
-                seen.add(sent, answer.status == 200);
-            }
-            sleep(BETWEEN_READS).await;
+/// Reads the popular page and the counts of a post again and again.
+async fn read(search: Arc<Slot>, recorder: Recorder, post: PostId) {
+    let counts = format!("/v1/posts/{post}/reactions");
+    let get = async |path: &str| {
+        let begun = Instant::now();
+        let answer = search.api()?.get(path).await;
+        if answer.status != 200 {
+            println!("{path} after {:.0?}: {answer:?}", begun.elapsed());
         }
+        (answer.status == 200).then(|| answer.json())
+    };
+    loop {
+        let page = async { get("/v1/search?sort=popular&limit=10").await.map(|_| Vec::new()) };
+        recorder.read(page).await;
+        sleep(BETWEEN_READS).await;
+        recorder.read(async { Some(vec![shown(&post, &get(&counts).await?)]) }).await;
+        sleep(BETWEEN_READS).await;
     }
 }
 
+fn shown(post: &PostId, answer: &Value) -> Shown {
+    let kinds = Kinds::default();
+    let count = |name| answer["counts"][name].as_u64();
+    let counts = kinds.names().map(count).collect::<Option<Counts>>().expect("a count each");
+    let version = Version(answer["version"].as_u64().expect("a version"));
+    let freshness = match answer["degraded"].as_bool() {
+        Some(false) => Freshness::Within(LAG),
+        _ => Freshness::Old,
+    };
+    Shown { post: post.clone(), version, counts, freshness }
+}
+
 /// Worlds of tests wait longer than services do, for machines that are too small: not here.
-fn as_deployed(world: World) -> World {
+pub(crate) async fn world() -> World {
+    let world = World::open("faults").await;
     world
         .with("write.sinks_ms", 40)
         .with("write.truth_ms", 1_500)

@@ -1,14 +1,18 @@
 //! Engines that readers and writers can do without die or hang, one by one or together.
 
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use kudos_core::ports::EventLog;
+use kudos_testkit::checker::Workload;
 use tokio::time::sleep;
 
-use crate::nodes::{Broken, Up, all_of};
+use crate::bulk::Refusing;
+use crate::nodes::{Broken, Up, address_of, all_of};
 use crate::report::Row;
-use crate::rig::{MINUTE, Rig};
+use crate::rig::{self, MINUTE, Rig};
 
 /// Parts that are killed together, are down for so long, and come back.
 async fn outage(mut row: Row, parts: &[&str], up: Up, span: Duration, limit: Duration) {
@@ -29,11 +33,25 @@ async fn row_10_all_of_redis_is_down_for_a_minute() {
     outage(row, &["redis"], &["up", "redis"], MINUTE, MINUTE).await;
 }
 
-/// The row asks for 300 s. A minute is long enough for every queue and time-out to be met.
 #[tokio::test(flavor = "multi_thread")]
 async fn row_18_kafka_is_down() {
-    let row = Row::new(18, "Kafka down 60 s (not 300)");
-    outage(row, &["kafka"], &["up", "kafka"], MINUTE, 2 * MINUTE).await;
+    let mut row = Row::new(18, "Kafka down 300 s");
+    let rig = Rig::open().await;
+    let (before, after) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    rig.during(&mut row, 2 * MINUTE, async {
+        sleep(Duration::from_secs(5)).await;
+        *before.lock().unwrap() = rig.memory().await;
+        let broken = Broken::by("KILL", all_of("kafka"), &["up", "kafka"]).await;
+        sleep(5 * MINUTE).await;
+        *after.lock().unwrap() = rig.memory().await;
+        broken.mend().await;
+    })
+    .await;
+    let (before, after) = (before.into_inner().unwrap(), after.into_inner().unwrap());
+    let grown = after.iter().zip(&before).map(|(after, before)| after.saturating_sub(*before));
+    let most = grown.max().unwrap_or(0) >> 20;
+    row.must("memory of each service grows ≤ 64 MiB", format!("{most} MiB"), most <= 64);
+    rig.went_on(row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,6 +97,20 @@ async fn row_21_elasticsearch_hangs_and_then_is_down() {
         stopped.mend().await;
     })
     .await;
+    rig.went_on(row);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_22_items_of_bulk_requests_are_refused() {
+    let mut row = Row::new(22, "30 % of bulk items answered by 429, not done, or 409, done");
+    let refusing = Refusing::before(&format!("http://{}", address_of("elasticsearch-1"))).await;
+    let world = rig::world().await.with("elastic.urls", format!("[{:?}]", refusing.url));
+    let rig = Rig::of(world, Default::default(), Workload::default()).await;
+    rig.during(&mut row, MINUTE, async {}).await;
+    for (status, refused) in [(429, &refusing.busy), (409, &refusing.held)] {
+        let refused = refused.load(Ordering::Relaxed);
+        row.must(&format!("some answered by {status}"), refused, refused > 0);
+    }
     rig.went_on(row);
 }
 

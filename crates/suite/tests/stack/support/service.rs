@@ -15,6 +15,9 @@ use super::Api;
 /// A test that hangs tells less than one that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What makes a clock wrong; the loader knows which folder is that of libraries here.
+const FAKETIME: &str = "/usr/$LIB/faketime/libfaketime.so.1";
+
 /// A running service, killed when dropped.
 pub(crate) struct Service {
     child: Child,
@@ -29,7 +32,7 @@ pub(crate) struct Launch {
     pub(crate) failpoints: Option<String>,
     /// The group by which packet filters know it.
     pub(crate) group: Option<u32>,
-    /// By how much its clock is wrong, as `faketime` takes it.
+    /// By how much its clock of the day is wrong, as libfaketime takes it.
     pub(crate) clock: Option<&'static str>,
 }
 
@@ -53,14 +56,6 @@ fn command(name: &str, words: &[&str], flags: &[String]) -> Command {
     let mut command = Command::new(program(name));
     command.env_clear().kill_on_drop(true).args(words).args(flags);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// The same with a wrong clock of the day; the one that measures spans is right.
-fn command_at(wrong_by: &str, name: &str, flags: &[String]) -> Command {
-    let mut command = Command::new("faketime");
-    command.env_clear().kill_on_drop(true).args(["--exclude-monotonic", "-f", wrong_by]);
-    command.arg(program(name)).args(flags).stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -89,10 +84,13 @@ impl Service {
                 flags.extend(["--set".to_owned(), limit.to_owned()]);
             }
         }
-        let mut command = match launch.clock {
-            None => command(name, &[], &flags),
-            Some(wrong_by) => command_at(wrong_by, name, &flags),
-        };
+        let mut command = command(name, &[], &flags);
+        if let Some(wrong_by) = launch.clock {
+            // As the program `faketime` does, which would stand between: killed, it leaves its child.
+            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", wrong_by);
+            // What measures spans is right.
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
         if let Some(points) = &launch.failpoints {
             command.env("FAILPOINTS", points);
         }
@@ -115,6 +113,16 @@ impl Service {
 
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// The bytes of memory that it holds.
+    pub(crate) fn memory(&self) -> u64 {
+        let status =
+            self.child.id().map(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")));
+        let status = status.and_then(Result::ok).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.unwrap_or(0) << 10
     }
 
     /// Whether it still runs.
