@@ -74,8 +74,10 @@ impl Refusing {
     ) -> Result<(u16, String), reqwest::Error> {
         let url = format!("{}{}", self.elastic, parts.uri);
         let mut headers = parts.headers.clone();
-        headers.remove("host");
-        headers.remove("content-length");
+        // The first two belong to the connection; the answer has to be readable here.
+        for name in ["host", "content-length", "accept-encoding"] {
+            headers.remove(name);
+        }
         let request = self.http.request(parts.method.clone(), url).headers(headers).body(body);
         let answer = request.send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))

@@ -7,7 +7,7 @@
 //! | what goes on while something is broken? | `rig.rs` |
 //! | how is it broken? | `nodes.rs`, `net.rs`, `cql`, `bulk.rs`; services are killed by their `Slot` |
 //! | what is a row of the table? | `report.rs` |
-//! | which rows are there? | `services.rs`, `masters.rs`, `truth.rs`, `sinks.rs` |
+//! | which rows are there? | `services.rs`, `masters.rs`, `truth.rs`, `sinks.rs`, `soak.rs` |
 
 #![allow(
     clippy::unwrap_used,
@@ -27,6 +27,7 @@ mod report;
 mod rig;
 mod services;
 mod sinks;
+mod soak;
 #[allow(dead_code, unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../stack/support/mod.rs"]
 mod support;

@@ -23,14 +23,14 @@ const EMPTIED: &str = "has lost what it held";
 const CUT_OFF: u32 = 7_400;
 
 /// A master, and its replica.
-struct Shard {
-    name: String,
+pub(crate) struct Shard {
+    pub(crate) name: String,
     address: String,
     replica: String,
 }
 
 /// A master that has no order, as far as there are several.
-async fn victim(rig: &Rig) -> Shard {
+pub(crate) async fn victim(rig: &Rig) -> Shard {
     let live = rig.world.redis();
     let topology = live.discover().await.expect("Redis answers");
     let [_, popular, times] = live.keys_of(&rig.workload.post(0));
@@ -47,7 +47,7 @@ impl Shard {
         Peer::of(&self.name, &self.address)
     }
 
-    async fn tell(&self, words: &[&str]) {
+    pub(crate) async fn tell(&self, words: &[&str]) {
         let client = redis::Client::open(format!("redis://{}", self.address)).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let mut command = redis::cmd(words[0]);
@@ -110,8 +110,12 @@ async fn one_master<B>(
     let (rig, mut row) = (Rig::open().await, Row::new(number, fault));
     let victim = victim(&rig).await;
     let (away, others) = (Mutex::new(Duration::ZERO), Mutex::new(Vec::new()));
+    let healthy = Mutex::new(Vec::new());
     rig.during(&mut row, MINUTE, async {
-        sleep(Duration::from_secs(5)).await;
+        tokio::select! {
+            () = sleep(Duration::from_secs(15)) => {}
+            () = ask_others(&rig, &victim, &healthy) => {}
+        }
         let (broken, since) = (break_it(&victim).await, Instant::now());
         let back = async {
             *away.lock().unwrap() = back(&rig, since).await;
@@ -125,8 +129,13 @@ async fn one_master<B>(
     })
     .await;
     row.within("its slots answer again", limit, away.into_inner().unwrap());
-    let others = p99(others.into_inner().unwrap());
-    row.within("p99 of other shards", Duration::from_millis(50), others);
+    let [healthy, others] = [healthy, others].map(|took| p99(took.into_inner().unwrap()));
+    // Where so many processes share so few cores, everything waits for them now and then.
+    row.must(
+        "p99 of other shards ≤ 50 ms, or twice that before",
+        format!("{others:.1?}, before {healthy:.1?}"),
+        others <= Duration::from_millis(50).max(healthy * 2),
+    );
     rig.answered(row, 1.0);
 }
 

@@ -21,13 +21,13 @@ use crate::report::Row;
 use crate::support::{Api, IndexReader, Launch, RollupReader, Service, World, eventually};
 
 /// Callers at a time: few enough that two cores are not the fault.
-const CALLERS: usize = 4;
+const CALLERS: usize = 2;
 /// A read comes after the one before it and this.
 const BETWEEN_READS: Duration = Duration::from_millis(20);
 /// What a read may take in the service.
 const READ: Duration = Duration::from_millis(400);
-/// And on the way there and back.
-const WAY: Duration = Duration::from_millis(50);
+/// And on the way there and back, on cores that are never idle; longer if nothing is optimised.
+const WAY: Duration = Duration::from_millis(if cfg!(debug_assertions) { 200 } else { 50 });
 
 /// Operations of the workload each time that it goes on, as its fault is not over yet.
 const MORE: usize = 2_000;
@@ -80,9 +80,14 @@ impl Slot {
         self.api.lock().unwrap().clone()
     }
 
-    /// The bytes of memory that it holds; none if it does not run.
-    async fn memory(&self) -> u64 {
-        self.running.lock().await.as_ref().map_or(0, Service::memory)
+    async fn held(&self) -> Held {
+        let running = self.running.lock().await;
+        let service = running.as_ref();
+        Held {
+            program: self.program,
+            memory: service.map_or(0, Service::memory),
+            files: service.map_or(0, Service::files),
+        }
     }
 
     /// How often it has said so since it was started.
@@ -90,6 +95,16 @@ impl Slot {
         let running = self.running.lock().await;
         running.as_ref().map_or(0, |service| service.log().matches(words).count())
     }
+}
+
+/// What a service holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) program: &'static str,
+    /// Bytes that are resident.
+    pub(crate) memory: u64,
+    /// Open files, sockets among them.
+    pub(crate) files: usize,
 }
 
 /// A writer that is not as the others are.
@@ -260,10 +275,10 @@ impl Rig {
         row.end();
     }
 
-    /// The most memory that a writer, a projector and the search hold now.
-    pub(crate) async fn memory(&self) -> Vec<u64> {
+    /// What every service holds now.
+    pub(crate) async fn held(&self) -> Vec<Held> {
         let services = self.writers.iter().chain(&self.projectors).chain([&self.search]);
-        futures::future::join_all(services.map(|service| service.memory())).await
+        futures::future::join_all(services.map(|service| service.held())).await
     }
 }
 

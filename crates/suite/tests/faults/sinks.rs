@@ -40,15 +40,16 @@ async fn row_18_kafka_is_down() {
     let (before, after) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     rig.during(&mut row, 2 * MINUTE, async {
         sleep(Duration::from_secs(5)).await;
-        *before.lock().unwrap() = rig.memory().await;
+        *before.lock().unwrap() = rig.held().await;
         let broken = Broken::by("KILL", all_of("kafka"), &["up", "kafka"]).await;
         sleep(5 * MINUTE).await;
-        *after.lock().unwrap() = rig.memory().await;
+        *after.lock().unwrap() = rig.held().await;
         broken.mend().await;
     })
     .await;
     let (before, after) = (before.into_inner().unwrap(), after.into_inner().unwrap());
-    let grown = after.iter().zip(&before).map(|(after, before)| after.saturating_sub(*before));
+    let grown =
+        after.iter().zip(&before).map(|(after, before)| after.memory.saturating_sub(before.memory));
     let most = grown.max().unwrap_or(0) >> 20;
     row.must("memory of each service grows ≤ 64 MiB", format!("{most} MiB"), most <= 64);
     rig.went_on(row);

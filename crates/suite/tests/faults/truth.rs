@@ -19,7 +19,7 @@ const CASSANDRA: Up = &["up", "cassandra"];
 /// One of three is broken for a while.
 async fn one_of_three(number: u8, fault: &'static str, signal: &'static str) {
     let nodes = all_of("cassandra");
-    assert_eq!(nodes.len(), 3, "start three: PROFILE=full make test-faults");
+    assert_eq!(nodes.len(), 3, "start three: KUDOS_FAULTS_PROFILE=full");
     let (rig, mut row) = (Rig::open().await, Row::new(number, fault));
     rig.during(&mut row, 2 * MINUTE, async {
         sleep(Duration::from_secs(5)).await;

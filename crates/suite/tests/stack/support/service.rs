@@ -1,6 +1,6 @@
 //! A service as a child process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -117,12 +117,20 @@ impl Service {
 
     /// The bytes of memory that it holds.
     pub(crate) fn memory(&self) -> u64 {
-        let status =
-            self.child.id().map(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")));
-        let status = status.and_then(Result::ok).unwrap_or_default();
+        let status = std::fs::read_to_string(self.proc().join("status")).unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         kib.unwrap_or(0) << 10
+    }
+
+    /// How many files it has open, sockets among them.
+    pub(crate) fn files(&self) -> usize {
+        std::fs::read_dir(self.proc().join("fd")).map_or(0, Iterator::count)
+    }
+
+    /// What the kernel tells of it.
+    fn proc(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.id().unwrap_or(0).to_string())
     }
 
     /// Whether it still runs.
