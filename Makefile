@@ -13,7 +13,7 @@ export FUZZ_SECONDS
 
 # The C code of dependencies, librdkafka above all: tests call it too little to be worth optimising,
 # which would take another minute of one core.
-test simulate server test-api test-web test-stack test-faults test-compose check: export CFLAGS := -O0
+test simulate server test-api test-web test-stack test-compose check: export CFLAGS := -O0
 
 .PHONY: help
 help: ## List the targets
