@@ -5,6 +5,7 @@ use clap_complete::Shell;
 use kudos_core::PostId;
 use kudos_suite::cli::SettingsArgs;
 
+use crate::drill::DrillArgs;
 use crate::load::LoadArgs;
 use crate::seed::SeedArgs;
 
@@ -33,6 +34,13 @@ Example:
 
 Exit codes: 0 every slot is served, 1 failed, 3 a slot is served by nobody, 64 wrong usage, 78 wrong
 configuration.";
+
+const DRILL: &str = "\
+Example, with the local stack up:
+  env $(deploy/local/stack show kudosctl) kudosctl drill redis-killed --lasts 30s
+
+Exit codes: 0 every copy was exact afterwards, 1 failed or stopped, 3 copies differ, 64 wrong usage,
+78 wrong configuration.";
 
 const SEED: &str = "\
 Example:
@@ -92,6 +100,17 @@ pub(crate) enum Command {
         /// Keys of Redis, as they are there
         #[arg(required = true, value_name = "KEY")]
         keys: Vec<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Break a part of the local stack under load, and watch
+    ///
+    /// A line a second goes to stderr: writes and reads that were answered and the slowest of them, who
+    /// ranked, the journal's age, drift, breakers that are open.
+    #[command(after_help = DRILL)]
+    Drill {
+        #[command(flatten)]
+        args: DrillArgs,
         #[command(flatten)]
         output: Output,
     },

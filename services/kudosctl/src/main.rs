@@ -1,6 +1,7 @@
 //! The operator's tool for the distributed suite.
 
 mod cli;
+mod drill;
 mod explain;
 mod inspect;
 mod load;
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
         Command::Seed { args, output } => run(&sources, async |settings| {
             seed::run(&args, &settings.kinds, output.json).await?;
             Ok(ExitCode::SUCCESS)
+        }),
+        Command::Drill { args, output } => run(&sources, async |settings| {
+            let verdict = drill::run(settings, &args, output.json).await?;
+            Ok(unless(verdict == drill::Verdict::Different))
         }),
         Command::Load { args, output } => run(&sources, async |_| {
             let verdict = load::run(&args, output.json).await?;
