@@ -14,6 +14,8 @@ use kudos_testkit::checker::{
     RecountReader, Reply, Request, Shown, TruthReader, Workload,
 };
 use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -145,7 +147,13 @@ pub(crate) struct Rig {
     search: Arc<Slot>,
     pub(crate) workload: Workload,
     drive: Drive,
-    reading: JoinHandle<()>,
+    reading: Mutex<Option<Reading>>,
+}
+
+/// What reads until it is told to stop.
+struct Reading {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 impl Rig {
@@ -180,7 +188,9 @@ impl Rig {
         let way = |slot: &Arc<Slot>| Arc::new(Writer(slot.clone())) as Arc<dyn Client>;
         let clients = writers.iter().map(way).collect();
         let drive = Drive::new(clients, Ledger::new(&posts), Duration::from_secs(60));
-        let reading = tokio::spawn(read(search.clone(), drive.recorder(), workload.post(0)));
+        let (stop, stopped) = oneshot::channel();
+        let reads = read(search.clone(), drive.recorder(), workload.post(0), stopped);
+        let reading = Mutex::new(Some(Reading { stop, task: tokio::spawn(reads) }));
         let projectors = vec![one, other];
         Self { world, writers, projectors, search, workload, drive, reading }
     }
@@ -220,7 +230,12 @@ impl Rig {
         );
         let lost = verdict.false_acknowledgements.len();
         row.must("false acknowledgements 0", lost, lost == 0);
-        self.reading.abort();
+        let reading = self.reading.lock().unwrap().take();
+        if let Some(Reading { stop, task }) = reading {
+            // The read that is under way is read to its end: it counts.
+            let _ = stop.send(());
+            task.await.expect("the reader does not panic");
+        }
     }
 
     /// How often a projector has said so.
@@ -282,14 +297,13 @@ impl Rig {
     }
 }
 
-impl Drop for Rig {
-    fn drop(&mut self) {
-        self.reading.abort();
-    }
-}
-
 /// Reads the popular page and the counts of a post again and again.
-async fn read(search: Arc<Slot>, recorder: Recorder, post: PostId) {
+async fn read(
+    search: Arc<Slot>,
+    recorder: Recorder,
+    post: PostId,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let counts = format!("/v1/posts/{post}/reactions");
     let get = async |path: &str| {
         let begun = Instant::now();
@@ -299,7 +313,7 @@ async fn read(search: Arc<Slot>, recorder: Recorder, post: PostId) {
         }
         (answer.status == 200).then(|| answer.json())
     };
-    loop {
+    while let Err(TryRecvError::Empty) = stopped.try_recv() {
         let page = async { get("/v1/search?sort=popular&limit=10").await.map(|_| Vec::new()) };
         recorder.read(page).await;
         sleep(BETWEEN_READS).await;
