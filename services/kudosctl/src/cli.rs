@@ -38,6 +38,7 @@ configuration.";
 const DRILL: &str = "\
 Example, with the local stack up:
   env $(deploy/local/stack show kudosctl) kudosctl drill redis-killed --lasts 30s
+  env $(deploy/local/stack show kudosctl) kudosctl drill --all
 
 Exit codes: 0 every copy was exact afterwards, 1 failed or stopped, 3 copies differ, 64 wrong usage,
 78 wrong configuration.";

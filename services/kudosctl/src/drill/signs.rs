@@ -56,9 +56,10 @@ impl Signs {
 impl fmt::Display for Signs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { open, journal, drift } = self;
-        let open = match open.is_empty() {
-            true => "none".to_owned(),
-            false => open.iter().cloned().collect::<Vec<_>>().join(","),
+        let open = match open.len() {
+            0 => "none".to_owned(),
+            1..=3 => open.iter().cloned().collect::<Vec<_>>().join(","),
+            many => many.to_string(),
         };
         write!(f, "journal {journal:>3.0} s  drift {drift:.0}  breakers open: {open}")
     }

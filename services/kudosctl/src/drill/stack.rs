@@ -10,14 +10,14 @@ use tokio::process::Command;
 /// What can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Fault {
-    /// The first Redis node dies: a replica takes over, if there is one
-    RedisNodeKilled,
-    /// The first Redis node hangs
-    RedisNodeStopped,
+    /// A Redis master dies: its replica takes over, if there is one
+    RedisMasterKilled,
+    /// A Redis master hangs: the same
+    RedisMasterStopped,
     /// All of Redis dies
     RedisKilled,
-    /// The first Redis node loses all that it held
-    RedisFlushed,
+    /// A Redis master loses all that it held
+    RedisMasterFlushed,
     /// Kafka dies
     KafkaKilled,
     /// Elasticsearch dies
@@ -41,7 +41,8 @@ enum Way {
 /// Which nodes of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
-    First,
+    /// The first master.
+    Master,
     All,
 }
 
@@ -60,10 +61,10 @@ impl Fault {
 
     fn breaks(self) -> (Way, Which, &'static [&'static str]) {
         match self {
-            Self::RedisNodeKilled => (Way::Kill, Which::First, &["redis"]),
-            Self::RedisNodeStopped => (Way::Stop, Which::First, &["redis"]),
+            Self::RedisMasterKilled => (Way::Kill, Which::Master, &["redis"]),
+            Self::RedisMasterStopped => (Way::Stop, Which::Master, &["redis"]),
             Self::RedisKilled => (Way::Kill, Which::All, &["redis"]),
-            Self::RedisFlushed => (Way::Flush, Which::First, &["redis"]),
+            Self::RedisMasterFlushed => (Way::Flush, Which::Master, &["redis"]),
             Self::KafkaKilled => (Way::Kill, Which::All, &["kafka"]),
             Self::ElasticsearchKilled => (Way::Kill, Which::All, &["elasticsearch"]),
             Self::ElasticsearchStopped => (Way::Stop, Which::All, &["elasticsearch"]),
@@ -83,6 +84,12 @@ struct Node {
 impl Node {
     fn is_of(&self, part: &str) -> bool {
         self.name.rsplit_once('-').is_some_and(|(of, _)| of == part)
+    }
+
+    /// What Redis there answers.
+    async fn redis(&self, command: &str) -> Result<String, BoxError> {
+        let (host, port) = self.address.rsplit_once(':').ok_or("an address without a port")?;
+        run(Command::new("redis-cli").args(["-h", host, "-p", port, command])).await
     }
 }
 
@@ -129,10 +136,12 @@ impl Stack {
     /// Breaks what the fault says.
     pub(super) async fn break_it(&self, fault: Fault) -> Result<Broken, BoxError> {
         let (way, which, parts) = fault.breaks();
-        for part in parts {
-            let nodes = self.nodes.iter().filter(|node| node.is_of(part));
-            for node in nodes.take(if which == Which::First { 1 } else { usize::MAX }) {
+        for node in self.nodes.iter().filter(|node| parts.iter().any(|part| node.is_of(part))) {
+            if which == Which::All {
                 self.break_node(way, node).await?;
+            } else if node.redis("ROLE").await?.starts_with("master") {
+                self.break_node(way, node).await?;
+                break;
             }
         }
         Ok(Broken(parts))
@@ -140,9 +149,10 @@ impl Stack {
 
     async fn break_node(&self, way: Way, node: &Node) -> Result<(), BoxError> {
         if way == Way::Flush {
-            let (host, port) = node.address.rsplit_once(':').ok_or("an address without a port")?;
-            run(Command::new("redis-cli").args(["-h", host, "-p", port, "FLUSHALL"])).await?;
-            return Ok(());
+            return match node.redis("FLUSHALL").await?.as_str() {
+                "OK" => Ok(()),
+                refused => Err(format!("{}: {refused}", node.name).into()),
+            };
         }
         let pid = call(&self.script, &["pid", &node.name]).await?;
         let signal = if way == Way::Stop { "STOP" } else { "KILL" };
