@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -94,7 +95,11 @@ async fn an_import_takes_what_is_right_and_names_the_lines_that_are_not() {
     assert_eq!((&p2["mine"], &p2["total"]), (&json!("love"), &json!(1)));
     let p1 = server.api().counts("p1", "cid").await;
     assert_eq!((&p1["mine"], &p1["total"]), (&Value::Null, &json!(1)));
-    let found = server.api().get("/v1/search?q=line%20end").await.ok();
+    // The index hears of posts after they are stored.
+    let (begun, mut found) = (Instant::now(), Value::Null);
+    while found["posts"][0].is_null() && begun.elapsed() < Duration::from_secs(30) {
+        found = server.api().get("/v1/search?q=line%20end").await.ok();
+    }
     assert_eq!(found["posts"][0]["post"], "p1", "{found}");
 }
 
