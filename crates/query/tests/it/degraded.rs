@@ -313,7 +313,7 @@ async fn a_scan_for_words_that_runs_out_of_time_gives_what_it_found_and_says_so(
         kudos_core::ports::PostStore::upsert(&*world.store, &post).await.unwrap();
     }
     Health::Fails.set(&world.on_index);
-    world.on_posts.on(Call::ByTime).delay(Duration::from_millis(100));
+    world.on_posts.on(Call::ByTime).delay(Duration::from_millis(200));
     let request = with_words("cats", Sort::Relevance, 20);
     let (page, took) = timed(world.page(&request)).await;
     let page = page.unwrap();
