@@ -17,6 +17,7 @@
 //! | why are missed deliveries never forgotten? | `journal/` |
 //! | what can be configured? | `settings.rs` |
 //! | what does a wrong start say? | `error.rs` |
+//! | what is wrong with my cluster, and what has to be done? | [`examine`], `examine/` |
 //! | which tables are there? | `migrations/cassandra`, applied by `migrate.rs` |
 //!
 //! Cassandra has to be 4.1.6 or newer with `paxos_variant: v2`, and sync its commit log before it
@@ -26,6 +27,7 @@
 mod codec;
 mod counters;
 mod error;
+mod examine;
 mod journal;
 mod leases;
 mod migrate;
@@ -42,6 +44,7 @@ use kudos_core::{Clock, Kinds};
 
 pub use counters::CommitCounts;
 pub use error::ConnectError;
+pub use examine::examine;
 pub use journal::Journal;
 pub use leases::LeaseTable;
 pub use migrate::{MigrateError, Report, migrate};

@@ -1,6 +1,9 @@
 //! What a keyspace says about itself: which tables it has, and what was decided when it was made.
 
+use std::collections::BTreeMap;
+
 use kudos_core::{Clock, Kinds, PortError, SystemClock};
+use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlTimestamp;
 
 use crate::codec::{damaged, timestamp};
@@ -8,6 +11,9 @@ use crate::error::ConnectError;
 use crate::migrate::{MIGRATIONS, Migration};
 use crate::session::{Db, into_rows};
 use crate::settings::CassandraSettings;
+
+/// What was decided under a name.
+const DECISION: &str = "SELECT value FROM settings WHERE name = ?";
 
 /// Chooses the keyspace for all statements of the session.
 pub(crate) async fn use_keyspace(
@@ -23,6 +29,22 @@ pub(crate) async fn use_keyspace(
     }
     let used = db.session.use_keyspace(&settings.keyspace, false).await;
     used.map_err(|error| ConnectError::of_request(&error, settings))
+}
+
+/// How the rows of the keyspace are copied, as the cluster spells it: the class, and numbers by data
+/// center.
+pub(crate) async fn replication(
+    db: &Db,
+    settings: &CassandraSettings,
+) -> Result<BTreeMap<String, String>, ConnectError> {
+    let select = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?";
+    let found = db.session.query_unpaged(select, (&settings.keyspace,)).await;
+    let found = found.map_err(|error| ConnectError::of_request(&error, settings))?;
+    let read = into_rows(found).and_then(|rows| {
+        let row = rows.single_row::<(BTreeMap<String, String>,)>();
+        row.map_err(|error| damaged("system_schema.keyspaces", error))
+    });
+    Ok(read.map_err(|error| ConnectError::of_request(&error, settings))?.0)
 }
 
 /// Refuses tables of another version than this program's.
@@ -118,6 +140,31 @@ pub(crate) async fn claim_kinds(
     }
 }
 
+/// Refuses other buckets or kinds than are recorded, and records nothing. Kinds that would be
+/// appended at the next start are fine.
+pub(crate) async fn check_decisions(
+    db: &Db,
+    settings: &CassandraSettings,
+    kinds: &Kinds,
+) -> Result<(), ConnectError> {
+    let failed = |error: PortError| ConnectError::of_request(&error, settings);
+    let select = db.read(DECISION, settings).await?;
+    let (keyspace, configured) = (settings.keyspace.clone(), settings.buckets);
+    match recorded(db, &select, "buckets").await.map_err(failed)? {
+        Some(recorded) if recorded != configured.to_string() => {
+            return Err(ConnectError::Buckets { keyspace, recorded, configured });
+        }
+        _ => {}
+    }
+    let Some(recorded) = recorded(db, &select, "kinds").await.map_err(failed)? else {
+        return Ok(());
+    };
+    match Kinds::new(recorded.split(',')) {
+        Ok(older) if kinds.extends(&older) => Ok(()),
+        _ => Err(ConnectError::of_kinds(&settings.keyspace, &recorded, kinds)),
+    }
+}
+
 /// Kinds are named without commas.
 pub(crate) fn kinds_text(kinds: &Kinds) -> String {
     kinds.names().collect::<Vec<_>>().join(",")
@@ -131,13 +178,11 @@ async fn claim(
     value: &str,
 ) -> Result<String, ConnectError> {
     let failed = |error: PortError| ConnectError::of_request(&error, settings);
-    let select = db.read("SELECT value FROM settings WHERE name = ?", settings).await?;
+    let select = db.read(DECISION, settings).await?;
     let insert = "INSERT INTO settings (name, value) VALUES (?, ?) IF NOT EXISTS";
     let insert = db.conditional(insert, settings).await?;
     for _ in 0..2 {
-        let rows = db.rows(&select, (name,)).await.map_err(failed)?;
-        let row = rows.maybe_first_row::<(String,)>();
-        if let Some((recorded,)) = row.map_err(|error| failed(damaged("settings", error)))? {
+        if let Some(recorded) = recorded(db, &select, name).await.map_err(failed)? {
             return Ok(recorded);
         }
         if db.run_if(&insert, (name, value)).await.map_err(failed)? {
@@ -145,4 +190,14 @@ async fn claim(
         }
     }
     Err(failed(damaged("settings", format!("{name} cannot be read back"))))
+}
+
+async fn recorded(
+    db: &Db,
+    select: &PreparedStatement,
+    name: &str,
+) -> Result<Option<String>, PortError> {
+    let rows = db.rows(select, (name,)).await?;
+    let row = rows.maybe_first_row::<(String,)>();
+    Ok(row.map_err(|error| damaged("settings", error))?.map(|(recorded,)| recorded))
 }

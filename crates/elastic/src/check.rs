@@ -100,9 +100,15 @@ impl Elastic {
     /// The first thing that stands in the way; its text says what to do.
     pub async fn check(&self) -> Result<Checked, CheckError> {
         let (product, version) = self.check_version().await?;
+        let index = self.check_index().await?;
+        Ok(Checked { product, version, index })
+    }
+
+    /// The index behind the alias.
+    pub(crate) async fn check_index(&self) -> Result<String, CheckError> {
         let alias = &self.index;
         match schema::find(&self.cluster, alias, self.admin_deadline()).await? {
-            Found::Index { name: index, schema: SCHEMA } => Ok(Checked { product, version, index }),
+            Found::Index { name: index, schema: SCHEMA } => Ok(index),
             Found::Index { name: index, schema: found } => Err(CheckError::Schema { index, found }),
             Found::Nothing => Err(CheckError::NoIndex(alias.clone())),
             Found::NoAlias => {
@@ -118,7 +124,7 @@ impl Elastic {
         }
     }
 
-    async fn check_version(&self) -> Result<(&'static str, String), CheckError> {
+    pub(crate) async fn check_version(&self) -> Result<(&'static str, String), CheckError> {
         // Not `GET /`: the smallest distribution does not have it.
         let request = Request::new(Method::Get, "_nodes/_local")
             .query("filter_path", "nodes.*.version,nodes.*.build_flavor");

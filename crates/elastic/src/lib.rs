@@ -16,7 +16,7 @@
 //! | how is a search put, and in which order do hits come? | `query.rs`, `search.rs` |
 //! | what does the index hold, hidden or not yet visible? | `walk.rs` |
 //! | who makes the index? | `migrate.rs`, `schema.rs` |
-//! | what is wrong with my set-up? | `check.rs` |
+//! | what is wrong with my set-up? | `check.rs`; with everything, and what has to be done: [`examine`], `examine.rs` |
 //!
 //! Words are what the servers' `standard` tokenizer makes of a text (Unicode's word boundaries),
 //! in lower case: the smallest distribution has no other filters. Unlike in the embedded index,
@@ -28,6 +28,7 @@ mod cluster;
 mod document;
 mod elastic;
 mod error;
+mod examine;
 mod migrate;
 mod node;
 mod projection;
@@ -40,6 +41,7 @@ mod walk;
 pub use check::{CheckError, Checked};
 pub use elastic::Elastic;
 pub use error::{CallError, Refusal};
+pub use examine::examine;
 pub use migrate::{MigrateError, Report, migrate};
 pub use settings::ElasticSettings;
 pub use walk::{Stored, Walk};

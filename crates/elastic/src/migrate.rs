@@ -1,12 +1,10 @@
 //! Making the index, and bringing its settings up to date.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use elasticsearch::http::Method;
 use kudos_degraded::Deadline;
 use kudos_runtime::config::InvalidSetting;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::cluster::Cluster;
@@ -100,16 +98,10 @@ impl Migration<'_> {
 
     async fn put_template(&mut self) -> Result<(), MigrateError> {
         let (name, wanted) = (&self.settings.index, schema::template(self.settings));
-        let path = format!("_index_template/{name}");
-        let request = Request::new(Method::Get, &*path);
-        let held = match self.cluster.ask::<Templates>(&request, self.deadline()).await {
-            Err(CallError::Refused(refusal)) if refusal.status == 404 => Templates::default(),
-            held => held?,
-        };
-        let mut held = held.index_templates.into_iter();
-        if held.any(|held| held.index_template.meta.digest == wanted["_meta"]["digest"]) {
+        if schema::has_template(&self.cluster, name, &wanted, self.deadline()).await? {
             return Ok(());
         }
+        let path = format!("_index_template/{name}");
         self.call(Request::new(Method::Put, path).json(&wanted)).await?;
         self.applied.push(format!("template {name}"));
         Ok(())
@@ -136,9 +128,7 @@ impl Migration<'_> {
 
     async fn set_dynamic(&mut self, index: &str) -> Result<(), MigrateError> {
         let path = format!("{index}/_settings");
-        let request = Request::new(Method::Get, &*path).query("flat_settings", "true");
-        let held: BTreeMap<String, Settings> = self.cluster.ask(&request, self.deadline()).await?;
-        let held = held.into_values().next().unwrap_or_default().settings;
+        let held = schema::settings_of(&self.cluster, index, self.deadline()).await?;
         for (key, value) in schema::dynamic(self.settings) {
             let key = format!("index.{key}");
             if held.get(&key).is_some_and(|held| *held == value) {
@@ -158,31 +148,4 @@ impl Migration<'_> {
     fn deadline(&self) -> Deadline {
         Deadline::after(self.settings.admin_budget())
     }
-}
-
-#[derive(Default, Deserialize)]
-struct Templates {
-    index_templates: Vec<Template>,
-}
-
-#[derive(Deserialize)]
-struct Template {
-    index_template: TemplateBody,
-}
-
-#[derive(Deserialize)]
-struct TemplateBody {
-    #[serde(default, rename = "_meta")]
-    meta: Meta,
-}
-
-#[derive(Default, Deserialize)]
-struct Meta {
-    #[serde(default)]
-    digest: serde_json::Value,
-}
-
-#[derive(Default, Deserialize)]
-struct Settings {
-    settings: BTreeMap<String, serde_json::Value>,
 }

@@ -87,6 +87,57 @@ struct Mappings {
 #[derive(Default, Deserialize)]
 struct Meta {
     schema: Option<u64>,
+    #[serde(default)]
+    digest: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct Templates {
+    index_templates: Vec<Template>,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    index_template: TemplateBody,
+}
+
+#[derive(Deserialize)]
+struct TemplateBody {
+    #[serde(default, rename = "_meta")]
+    meta: Meta,
+}
+
+#[derive(Default, Deserialize)]
+struct Settings {
+    settings: BTreeMap<String, Value>,
+}
+
+/// Whether the servers hold this very template.
+pub(crate) async fn has_template(
+    cluster: &Cluster,
+    name: &str,
+    wanted: &Value,
+    deadline: Deadline,
+) -> Result<bool, CallError> {
+    let request = Request::new(Method::Get, format!("_index_template/{name}"));
+    let held = match cluster.ask::<Templates>(&request, deadline).await {
+        Err(CallError::Refused(refusal)) if refusal.status == 404 => Templates::default(),
+        held => held?,
+    };
+    let mut held = held.index_templates.into_iter();
+    Ok(held.any(|held| held.index_template.meta.digest == wanted["_meta"]["digest"]))
+}
+
+/// The settings of an index by their full names, such as `index.refresh_interval`.
+pub(crate) async fn settings_of(
+    cluster: &Cluster,
+    index: &str,
+    deadline: Deadline,
+) -> Result<BTreeMap<String, Value>, CallError> {
+    let request = Request::new(Method::Get, format!("{index}/_settings"));
+    let request = request.query("flat_settings", "true");
+    let held: BTreeMap<String, Settings> = cluster.ask(&request, deadline).await?;
+    Ok(held.into_values().next().unwrap_or_default().settings)
 }
 
 /// Looks behind the alias.

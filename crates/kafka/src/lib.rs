@@ -8,6 +8,7 @@
 //! | what does a record look like? | [`event`], `schema/reaction-event.v1.json` |
 //! | what can be set? | [`KafkaSettings`], `settings.rs` |
 //! | is Kafka usable, and which topics does it need? | [`check`], [`migrate_topics`], `admin/` |
+//! | what is wrong with my brokers, and what has to be done? | [`examine`], `admin/examine.rs` |
 //! | how does a record get to Kafka, and never twice in another order? | `publisher.rs` |
 //! | who reads pages for many clients with few connections? | `reader.rs` |
 //!
@@ -30,7 +31,9 @@ mod publisher;
 mod reader;
 mod settings;
 
-pub use admin::{Difference, TopicOutcome, TopicReport, check, inspect_topics, migrate_topics};
+pub use admin::{
+    Difference, TopicOutcome, TopicReport, check, examine, inspect_topics, migrate_topics,
+};
 pub use fault::KafkaFault;
 pub use feed::KafkaFeed;
 pub use log::KafkaLog;

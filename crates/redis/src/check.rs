@@ -1,22 +1,11 @@
 //! Whether the servers are what the settings say, and how they become so.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use kudos_core::PortError;
-use kudos_degraded::Deadline;
-use redis::Value;
-use redis::aio::MultiplexedConnection;
 
-use crate::failure::Cause;
-use crate::library::{Form, Function, LIBRARY, LIBRARY_VERSION};
+use crate::library::{LIBRARY, LIBRARY_VERSION};
 use crate::live::RedisLive;
-use crate::node::connect_cause;
+use crate::server::Server;
 use crate::settings::Mode;
-use crate::topology::Topology;
-
-/// How long a server may take for an answer here, where nobody waits for a page.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why Redis cannot be used as the settings say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,12 +128,12 @@ impl RedisLive {
     }
 
     /// Fresh connections to every master: those in use hide a wrong password behind a breaker.
-    async fn masters(&self) -> Result<Vec<Master>, CheckError> {
-        let settings = self.cluster.settings();
+    async fn masters(&self) -> Result<Vec<Server>, CheckError> {
+        let (settings, connector) = (self.cluster.settings(), &self.cluster.shared.connector);
         let mut first = None;
         let mut problems = Vec::new();
         for node in &settings.nodes {
-            match self.connect(node).await {
+            match Server::connect(connector, node).await {
                 Ok(master) => {
                     first = Some(master);
                     break;
@@ -161,103 +150,9 @@ impl RedisLive {
         let topology = first.topology().await?;
         let mut masters = Vec::new();
         for shard in topology.shards() {
-            masters.push(self.connect(&shard.master).await?);
+            masters.push(Server::connect(connector, &shard.master).await?);
         }
         Ok(masters)
-    }
-
-    async fn connect(&self, node: &str) -> Result<Master, CheckError> {
-        let connector = self.cluster.shared.connector.patient(PATIENCE);
-        let unreachable = |why: String| CheckError::Unreachable(format!("{node}: {why}"));
-        match Deadline::after(PATIENCE * 2).run(connector.connect(node, false)).await {
-            Ok(Ok(connection)) => Ok(Master { node: node.to_owned(), connection }),
-            Ok(Err(error)) => Err(match connect_cause(&error) {
-                Cause::Login(why) => CheckError::Login { node: node.to_owned(), why },
-                other => unreachable(other.to_string()),
-            }),
-            Err(_) => Err(unreachable("no answer in time".to_owned())),
-        }
-    }
-}
-
-struct Master {
-    node: String,
-    connection: MultiplexedConnection,
-}
-
-impl Master {
-    async fn ask(&mut self, cmd: &redis::Cmd) -> Result<Value, CheckError> {
-        let node = self.node.clone();
-        let reply = self.connection.send_packed_command(cmd).await;
-        reply.and_then(Value::extract_error).map_err(|error| {
-            let why = error.to_string();
-            match error.code() {
-                Some("NOAUTH" | "WRONGPASS") => CheckError::Login { node, why },
-                Some("NOPERM") => CheckError::Permission { node, why },
-                _ => CheckError::Other { node, why },
-            }
-        })
-    }
-
-    async fn text(&mut self, words: &[&str]) -> Result<String, CheckError> {
-        let mut cmd = redis::Cmd::new();
-        cmd.arg(words);
-        let reply = self.ask(&cmd).await?;
-        redis::from_redis_value(reply).map_err(|error| self.other(error.to_string()))
-    }
-
-    fn other(&self, why: String) -> CheckError {
-        CheckError::Other { node: self.node.clone(), why }
-    }
-
-    async fn check_mode(&mut self, mode: Mode) -> Result<(), CheckError> {
-        let is_cluster = self.text(&["INFO", "cluster"]).await?.contains("cluster_enabled:1");
-        match (mode, is_cluster) {
-            (Mode::Cluster, false) => Err(CheckError::NotACluster(self.node.clone())),
-            (Mode::Single, true) => Err(CheckError::IsACluster(self.node.clone())),
-            _ => Ok(()),
-        }
-    }
-
-    async fn check_eviction(&mut self) -> Result<(), CheckError> {
-        let memory = self.text(&["INFO", "memory"]).await?;
-        let policy = memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"));
-        match policy {
-            Some(policy) if policy != "noeviction" => {
-                Err(CheckError::Evicts { node: self.node.clone(), policy: policy.to_owned() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The version of the library; none if there is none.
-    async fn library(&mut self) -> Result<Option<u64>, CheckError> {
-        let version = Function::Version.command(Form::Function, &[], &[]);
-        match self.ask(&version).await {
-            Ok(reply) => {
-                let version = redis::from_redis_value(reply);
-                version.map(Some).map_err(|error| self.other(error.to_string()))
-            }
-            Err(CheckError::Other { why, .. }) if why.contains("Function not found") => Ok(None),
-            Err(other) => Err(other),
-        }
-    }
-
-    fn check_library(&self, found: u64) -> Result<(), CheckError> {
-        if found <= LIBRARY_VERSION {
-            return Ok(());
-        }
-        let (node, known) = (self.node.clone(), LIBRARY_VERSION);
-        Err(CheckError::NewerLibrary { node, found, known })
-    }
-
-    async fn topology(&mut self) -> Result<Arc<Topology>, CheckError> {
-        let mut slots = redis::cmd("CLUSTER");
-        slots.arg("SLOTS");
-        let reply = self.ask(&slots).await?;
-        let host = self.node.rsplit_once(':').map_or("", |(host, _)| host);
-        let topology = Topology::read(&reply, host).filter(|known| !known.shards().is_empty());
-        topology.map(Arc::new).ok_or_else(|| self.other("knows of no slots".to_owned()))
     }
 }
 

@@ -14,7 +14,8 @@
 //! | who serves a slot, and how is that noticed? | `topology.rs`, `cluster.rs` |
 //! | what happens on MOVED, ASK, OOM and their like? | `verdict.rs` (what), `router.rs` (how) |
 //! | how does a node that hangs stay one node that hangs? | `node.rs` |
-//! | what if the settings do not fit the servers? | `check.rs` |
+//! | what if the settings do not fit the servers? | `check.rs`, `server.rs` |
+//! | what is wrong with my servers, and what has to be done? | [`examine`], `examine/` |
 //! | how are the servers, in figures? | `monitor/` |
 //!
 //! Commands are routed here and not by the client crate's own cluster connection: that one waits
@@ -35,6 +36,7 @@ mod check;
 mod cluster;
 mod complete;
 mod connect;
+mod examine;
 mod failure;
 mod hash;
 mod keys;
@@ -47,6 +49,7 @@ mod node;
 mod orders;
 mod router;
 mod score;
+mod server;
 mod settings;
 mod slot;
 mod top;
@@ -56,6 +59,7 @@ mod windows;
 
 pub use check::{CheckError, Migrated};
 pub use complete::Load;
+pub use examine::examine;
 pub use library::{LIBRARY, LIBRARY_VERSION};
 pub use live::RedisLive;
 pub use monitor::{Monitor, MonitorSettings};

@@ -47,10 +47,12 @@
 //! - [`config`]: layers, unknown keys refused, origins in errors, secrets that are never shown
 //! - [`telemetry`], [`metrics`]: logs, traces and metrics through OpenTelemetry
 //! - [`health`]: `/livez`, `/readyz`, `/metrics`
+//! - [`finding`]: what an examination of a dependency found, for `kudosctl doctor`
 //! - [`serve`], [`shutdown`]: the HTTP listener and the graceful stop
 //! - [`tls`]: the cryptography of TLS clients
 
 pub mod config;
+pub mod finding;
 pub mod health;
 pub mod metrics;
 pub mod observe;

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 use kudos_core::PostId;
 use kudos_suite::cli::SettingsArgs;
 
+use crate::capacity::CapacityArgs;
 use crate::drill::DrillArgs;
 use crate::load::LoadArgs;
 use crate::seed::SeedArgs;
@@ -12,8 +13,22 @@ use crate::seed::SeedArgs;
 const HELP: &str = "\
 Data goes to stdout, everything else to stderr.
 
-Exit codes: 0 done, 1 failed, 3 counts differ or requests failed, 64 wrong usage, 78 wrong
+Exit codes: 0 done, 1 failed, 3 something is not as it should be, 64 wrong usage, 78 wrong
 configuration.";
+
+const DOCTOR: &str = "\
+Example:
+  kudosctl doctor --config kudosctl.toml
+
+Exit codes: 0 nothing worse than a notice, 1 failed, 3 warnings or errors, also when a dependency cannot
+be reached, 64 wrong usage, 78 wrong configuration.";
+
+const CAPACITY: &str = "\
+Examples:
+  kudosctl capacity --posts 1e9 --likes-per-second 1e5 --redis-replicas 2
+  kudosctl capacity --posts 1e9 --redis-masters 25 --redis-replicas 2 --node-memory 32GiB
+
+Exit codes: 0 done, 1 failed, 3 the given nodes do not suffice, 64 wrong usage.";
 
 const MIGRATE: &str = "\
 Example:
@@ -76,6 +91,22 @@ pub(crate) struct Output {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Examine every dependency: does it answer, are its settings right, and what is to be done
+    ///
+    /// Changes nothing. It asks as the user of the settings; what that user may not ask is told.
+    #[command(after_help = DOCTOR)]
+    Doctor {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Work out nodes, bytes, survived failures and the time of a rebuild for a load
+    ///
+    /// Asks nobody: it is arithmetic on what was measured (docs/BENCHMARKS-STACK.md).
+    #[command(after_help = CAPACITY)]
+    Capacity {
+        #[command(flatten)]
+        args: CapacityArgs,
+    },
     /// Bring tables, functions, topics and the index up to date, and say what was done
     ///
     /// Done twice, it changes nothing. It refuses what a newer program has made.

@@ -1,6 +1,8 @@
 //! The operator's tool for the distributed suite.
 
+mod capacity;
 mod cli;
+mod doctor;
 mod drill;
 mod explain;
 mod inspect;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use kudos_runtime::config::Sources;
+use kudos_runtime::finding::Severity;
 use kudos_runtime::start::{BoxError, command, print_config};
 use kudos_suite::cli::{complete, parse};
 
@@ -32,6 +35,11 @@ fn main() -> ExitCode {
     match command {
         Command::Config => print_config::<Settings>(&sources),
         Command::Completions { shell } => complete(Cli::command(), "kudosctl", shell),
+        Command::Doctor { output } => run(&sources, async |settings| {
+            let worst = doctor::run(settings, output.json).await?;
+            Ok(unless(worst >= Severity::Warning))
+        }),
+        Command::Capacity { args } => capacity::exit(&args, unless(true)),
         Command::Migrate { dry_run, output } => run(&sources, async |settings| {
             let done = migrate::run(settings, dry_run, output.json).await?;
             Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })

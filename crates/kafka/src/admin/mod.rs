@@ -1,6 +1,7 @@
 //! What is asked of Kafka before or beside the work: whether it can be used, and its topics.
 
 mod check;
+mod examine;
 mod topics;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::fault::{Class, KafkaFault};
 use crate::settings::KafkaSettings;
 
 pub use check::check;
+pub use examine::examine;
 pub use topics::{Difference, TopicOutcome, TopicReport, inspect_topics, migrate_topics};
 
 /// How long Kafka may take to let a client in: connection, TLS, login.
@@ -25,6 +27,13 @@ const TRY: Duration = Duration::from_millis(500);
 
 /// All topics; or, as soon as it is clear, why they cannot be had.
 async fn metadata(settings: &KafkaSettings) -> Result<Metadata, KafkaFault> {
+    metadata_within(PATIENCE, settings).await
+}
+
+async fn metadata_within(
+    patience: Duration,
+    settings: &KafkaSettings,
+) -> Result<Metadata, KafkaFault> {
     let asking = Asking::new(settings, "admin")?;
     let begun = Instant::now();
     loop {
@@ -33,7 +42,10 @@ async fn metadata(settings: &KafkaSettings) -> Result<Metadata, KafkaFault> {
         let answer = blocking(move || consumer.fetch_metadata(None, TRY)).await;
         match answer.map_err(|stopped| KafkaFault::Other(stopped.to_string()))? {
             Ok(metadata) => return Ok(metadata),
-            Err(error) => endure(&error, asking.hearing.worst(), begun.elapsed(), settings)?,
+            Err(error) => {
+                let enough = begun.elapsed() >= patience;
+                endure(&error, asking.hearing.worst(), enough, settings)?;
+            }
         }
     }
 }
@@ -42,11 +54,11 @@ async fn metadata(settings: &KafkaSettings) -> Result<Metadata, KafkaFault> {
 fn endure(
     error: &KafkaError,
     heard: Option<(Class, String)>,
-    tried: Duration,
+    enough: bool,
     settings: &KafkaSettings,
 ) -> Result<(), KafkaFault> {
     let hopeless = matches!(heard, Some((Class::Authentication | Class::Tls, _)));
-    if !hopeless && tried < PATIENCE {
+    if !hopeless && !enough {
         return Ok(());
     }
     let (class, reason) = heard.unwrap_or_else(|| (Class::of(error), error.to_string()));

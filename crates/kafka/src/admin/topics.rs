@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
@@ -24,10 +25,10 @@ struct Declared {
 }
 
 /// A topic as it has to be.
-struct Wanted {
-    name: String,
-    partitions: usize,
-    config: BTreeMap<String, String>,
+pub(super) struct Wanted {
+    pub(super) name: String,
+    pub(super) partitions: usize,
+    pub(super) config: BTreeMap<String, String>,
 }
 
 /// What became of a topic.
@@ -91,13 +92,13 @@ pub async fn migrate_topics(settings: &KafkaSettings) -> Result<Vec<TopicReport>
 }
 
 /// A client that makes and describes topics.
-struct Admin<'a> {
+pub(super) struct Admin<'a> {
     client: AdminClient<Context>,
     settings: &'a KafkaSettings,
 }
 
 impl<'a> Admin<'a> {
-    fn new(settings: &'a KafkaSettings) -> Result<Self, KafkaFault> {
+    pub(super) fn new(settings: &'a KafkaSettings) -> Result<Self, KafkaFault> {
         let client = config(settings, []).create_with_context(Context(Hearing::new("admin")));
         Ok(Self { client: client.map_err(|error| KafkaFault::creation(&error))?, settings })
     }
@@ -105,9 +106,24 @@ impl<'a> Admin<'a> {
     fn fault(&self, error: &KafkaError) -> KafkaFault {
         KafkaFault::of(Class::of(error), error.to_string(), self.settings)
     }
+
+    /// The settings of a topic that is there.
+    pub(super) async fn describe(
+        &self,
+        topic: &str,
+        patience: Duration,
+    ) -> Result<ConfigResource, KafkaFault> {
+        let resource = [ResourceSpecifier::Topic(topic)];
+        let described = self.client.describe_configs(&resource, &options(patience)).await;
+        match described.map_err(|error| self.fault(&error))?.into_iter().next() {
+            Some(Ok(config)) => Ok(config),
+            Some(Err(code)) => Err(KafkaFault::Other(format!("{topic}: {code}"))),
+            None => Err(KafkaFault::Other(format!("{topic} is not described"))),
+        }
+    }
 }
 
-fn wanted(settings: &KafkaSettings) -> [Wanted; 2] {
+pub(super) fn wanted(settings: &KafkaSettings) -> [Wanted; 2] {
     let Declared { log, dead } =
         toml::from_str(DECLARED).expect("the file is compiled in, and tested");
     let (name, partitions) = (settings.topic.clone(), settings.partitions as usize);
@@ -133,14 +149,7 @@ async fn compare(
     let Some(partitions) = partitions(metadata, &wanted.name) else {
         return Ok(TopicOutcome::Missing);
     };
-    let topic = [ResourceSpecifier::Topic(&wanted.name)];
-    let described = admin.client.describe_configs(&topic, &options()).await;
-    let described = described.map_err(|error| admin.fault(&error))?.into_iter().next();
-    let described = match described {
-        Some(Ok(config)) => config,
-        Some(Err(code)) => return Err(KafkaFault::Other(format!("{}: {code}", wanted.name))),
-        None => return Err(KafkaFault::Other(format!("{} is not described", wanted.name))),
-    };
+    let described = admin.describe(&wanted.name, PATIENCE).await?;
     let differences = differences(wanted, partitions, &described);
     Ok(match differences.is_empty() {
         true => TopicOutcome::Current,
@@ -169,7 +178,7 @@ async fn create(admin: &Admin<'_>, wanted: &Wanted) -> Result<(), KafkaFault> {
     for (name, value) in &wanted.config {
         topic = topic.set(name, value);
     }
-    let created = admin.client.create_topics([&topic], &options()).await;
+    let created = admin.client.create_topics([&topic], &options(PATIENCE)).await;
     match created.map_err(|error| admin.fault(&error))?.into_iter().next() {
         // Another migration at the same time was faster, which is as good.
         Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
@@ -180,8 +189,8 @@ async fn create(admin: &Admin<'_>, wanted: &Wanted) -> Result<(), KafkaFault> {
     }
 }
 
-fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+fn options(patience: Duration) -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(patience)).operation_timeout(Some(patience))
 }
 
 #[cfg(test)]

@@ -7,22 +7,38 @@ const MOST_NODES: usize = 500;
 
 /// A node, as another one knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Member {
-    pub(super) address: String,
-    pub(super) role: Role,
+pub(crate) struct Member {
+    pub(crate) address: String,
+    pub(crate) role: Role,
+    /// What nodes call it among themselves; empty if nobody was asked.
+    pub(crate) id: String,
+    /// The id of its master, if it is a replica.
+    pub(crate) master: Option<String>,
+    /// Whether the cluster has agreed that it is dead.
+    pub(crate) failed: bool,
+    /// How many slots it serves.
+    pub(crate) slots: u32,
+}
+
+impl Member {
+    /// A node of the settings, of which nobody has said anything.
+    pub(crate) fn named(address: &str) -> Self {
+        let (id, address) = (String::new(), address.to_owned());
+        Self { address, role: Role::Master, id, master: None, failed: false, slots: 0 }
+    }
 }
 
 /// Reads the answer of CLUSTER NODES. `asked` is the host that answered, for a node that does not
 /// know its own; `by_name` takes the name that a node announces rather than its address. A line
 /// that makes no sense counts for nothing.
-pub(super) fn members(text: &str, asked: &str, by_name: bool) -> Vec<Member> {
+pub(crate) fn members(text: &str, asked: &str, by_name: bool) -> Vec<Member> {
     text.lines().filter_map(|line| member(line, asked, by_name)).take(MOST_NODES).collect()
 }
 
-/// Reads `<id> <ip>:<port>@<bus port>[,<name>] <flags> <master> …`.
+/// Reads `<id> <ip>:<port>@<bus port>[,<name>] <flags> <master> <ping> <pong> <epoch> <link> <slots>…`.
 fn member(line: &str, asked: &str, by_name: bool) -> Option<Member> {
-    let mut words = line.split(' ').skip(1);
-    let (place, flags) = (words.next()?, words.next()?);
+    let mut words = line.split(' ');
+    let (id, place, flags) = (words.next()?, words.next()?, words.next()?);
     let has = |flag: &str| flags.split(',').any(|known| known == flag);
     // Nobody knows where these are, or whether they belong here.
     if has("noaddr") || has("handshake") {
@@ -38,7 +54,22 @@ fn member(line: &str, asked: &str, by_name: bool) -> Option<Member> {
     let port: u16 = port.parse().ok()?;
     let name = parts.next().filter(|name| by_name && !name.is_empty());
     let ip = if ip.is_empty() { asked } else { ip };
-    Some(Member { address: format!("{}:{port}", name.unwrap_or(ip)), role })
+    Some(Member {
+        address: format!("{}:{port}", name.unwrap_or(ip)),
+        role,
+        id: id.to_owned(),
+        master: words.next().filter(|_| role == Role::Slave).map(str::to_owned),
+        failed: has("fail"),
+        slots: words.skip(4).map(slots).fold(0, u32::saturating_add),
+    })
+}
+
+/// How many slots `0-5460` or `7` are; none if they are on their way, as in `[93-<-2929]`.
+fn slots(range: &str) -> u32 {
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let (first, last) = (first.parse::<u16>(), last.parse::<u16>());
+    let (Ok(first), Ok(last)) = (first, last) else { return 0 };
+    last.checked_sub(first).map_or(0, |span| u32::from(span) + 1)
 }
 
 #[cfg(test)]
@@ -68,6 +99,19 @@ mod tests {
             ("seed:30001", Role::Master),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_replica_knows_its_master_and_a_master_its_slots() {
+        let found = members(NODES, "seed", false);
+        let of = |place: usize| (found[place].master.as_deref(), found[place].slots);
+        assert_eq!(of(0), (Some("e7d1"), 0));
+        assert_eq!(of(1), (None, 5_462));
+        assert_eq!(of(4), (None, 5_461));
+        assert_eq!(found[4].id, "e7d1");
+        let failed: Vec<_> = found.iter().map(|member| member.failed).collect();
+        assert_eq!(failed, [false, false, true, false, false]);
+        assert_eq!([slots("7"), slots("[93-<-2929]"), slots("9-3"), slots("x")], [1, 0, 0, 0]);
     }
 
     #[test]

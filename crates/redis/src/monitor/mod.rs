@@ -10,9 +10,9 @@
 //! | how do the figures of a dead server vanish? | `shown.rs` |
 
 mod figures;
-mod members;
+pub(crate) mod members;
 mod probe;
-mod reading;
+pub(crate) mod reading;
 mod settings;
 mod shown;
 
@@ -29,7 +29,7 @@ use crate::connect::Connector;
 use crate::settings::{Mode, RedisSettings, host_and_port};
 use members::{Member, members};
 use probe::Probe;
-use reading::{Reading, Role};
+use reading::Reading;
 use shown::{Node, Shown};
 
 pub use settings::MonitorSettings;
@@ -60,8 +60,7 @@ impl Monitor {
         settings.validate()?;
         let connector = Connector::new(redis)?.patient(settings.timeout());
         let shown = Shown::new(settings.every() * 3);
-        let seed = |address: &String| Member { address: address.clone(), role: Role::Master };
-        let watched = redis.nodes.iter().map(seed).collect();
+        let watched = redis.nodes.iter().map(|address| Member::named(address)).collect();
         let (redis, probes) = (redis.clone(), BTreeMap::new());
         Ok(Self { connector, redis, settings, shown, probes, watched, refused: false })
     }

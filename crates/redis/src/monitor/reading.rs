@@ -7,7 +7,7 @@ const MOST_REPLICAS: usize = 16;
 
 /// What a node is to the others, as Redis spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     Master,
     Slave,
 }

@@ -117,3 +117,17 @@ async fn traffic_per_like() {
         }
     }
 }
+
+/// What one order of all posts would take on the server that has it (`kudosctl capacity`).
+#[tokio::test]
+#[ignore = "measures"]
+async fn memory_of_one_order() {
+    const MEMBERS: u64 = 1_000_000;
+    let server = start(&[]);
+    let before = number(server.port, "memory", "used_memory");
+    let fill = "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], i * 7919 % 1000003 + 0.5, \
+                'post:' .. string.format('%.0f', 100000000 + i * 887)) end";
+    cli(server.port, &["EVAL", fill, "1", "posts:by_reactions", &MEMBERS.to_string()]);
+    let bytes = number(server.port, "memory", "used_memory") - before;
+    println!("{} B a member", bytes / MEMBERS);
+}

@@ -11,6 +11,7 @@
     reason = "a test fails by panicking, and shows the log of its service"
 )]
 
+mod doctor;
 mod exact;
 mod hot_post;
 mod laws;
