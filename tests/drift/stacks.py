@@ -30,20 +30,20 @@ def versions():
 
 
 @cache
-def compose():
+def compose(**chosen):
     """docker-compose.yml with everything filled in."""
     tool = Path(os.environ["COMPOSE"])
-    return json.loads(run(str(tool), "config", "--format", "json"))
+    return json.loads(run(str(tool), "config", "--format", "json", **chosen))
 
 
-def container(name):
-    return compose()["services"][name]
+def container(name, **chosen):
+    return compose(**chosen)["services"][name]
 
 
 @cache
-def local(*words, profile="full"):
+def local(*words, **chosen):
     """What `deploy/local/stack` answers, of a stack that was never started."""
-    return run("deploy/local/stack", *words, PROFILE=profile, KUDOS_STACK_HOME="/nonexistent/stack")
+    return run("deploy/local/stack", *words, KUDOS_STACK_HOME="/nonexistent/stack", **chosen)
 
 
 @cache

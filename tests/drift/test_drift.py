@@ -58,15 +58,19 @@ class Nodes(unittest.TestCase):
 
 class Servers(unittest.TestCase):
     def test_redis_is_started_with_the_same_files(self):
-        ours = local("show", "redis-2")
-        command = " ".join(container("redis-2")["command"])
         self.assertEqual(mounted("redis-2")["/etc/kudos"], "deploy/redis")
-        for file in sorted((ROOT / "deploy/redis").glob("*.conf")):
-            theirs = f"/etc/kudos/{file.name}" in command
-            self.assertEqual(file.read_text() in ours, theirs, file.name)
+        choices = [{"PERSISTENCE": kept} for kept in ("rdb", "aof", "mix")]
+        for chosen in ({}, *choices):
+            ours = local("show", "redis-2", **chosen)
+            command = " ".join(container("redis-2", **chosen)["command"])
+            kept = chosen.get("PERSISTENCE", "mix")
+            for file in sorted((ROOT / "deploy/redis").glob("*.conf")):
+                wanted = file.stem in ("kudos", "cluster", kept)
+                self.assertEqual(file.read_text() in ours, wanted, (file.name, chosen))
+                self.assertEqual(f"/etc/kudos/{file.name}" in command, wanted, (file.name, chosen))
 
     def test_redis_is_told_nothing_else_but_its_place(self):
-        files = ("kudos", "aof", "cluster")
+        files = ("kudos", "mix", "cluster")
         shared = "".join((ROOT / f"deploy/redis/{file}.conf").read_text() for file in files)
         ours = set(local("show", "redis-2").splitlines()) - set(shared.splitlines())
         self.assertEqual({line.split()[0] for line in ours}, {"bind", "port", "dir"})

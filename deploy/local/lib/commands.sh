@@ -29,12 +29,13 @@ nodes_of() {
 }
 
 command_up() {
-  [[ -z ${PROFILE:-} || $PROFILE == "$profile" ]] ||
-    die "a stack of PROFILE=$profile is here: 'stack down --purge' it first"
+  same PROFILE "$profile"
+  # A server that is told to start from another kind of file starts empty.
+  same PERSISTENCE "$persistence"
   mkdir -p "$home"
   exec 9>"$home/lock"
   flock -n 9 || { say "waiting for another 'stack up'"; flock 9; }
-  echo "$profile $offset" >"$home/profile"
+  echo "$profile $offset $persistence" >"$home/profile"
   local chosen part
   mapfile -t chosen < <(parts "$@")
   # shellcheck disable=SC2046 # names of parts have no blanks
@@ -47,6 +48,12 @@ command_up() {
   # shellcheck disable=SC2086
   bring_up $own
   ready
+}
+
+# same NAME VALUE: what the environment wishes, if anything, is what the stack was started as.
+same() {
+  local wish=${!1:-}
+  [[ -z $wish || $wish == "$2" ]] || die "a stack of $1=$2 is here: 'stack down --purge' it first"
 }
 
 ready() {

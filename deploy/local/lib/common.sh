@@ -54,15 +54,18 @@ readonly jars
 
 # The running stack remembers what it was started as.
 if [[ -f $home/profile ]]; then
-  read -r running_profile offset <"$home/profile"
-  profile=$running_profile
+  read -r profile offset persistence <"$home/profile"
+  # Of a stack from when there was no choice.
+  persistence=${persistence:-aof}
 else
   profile=${PROFILE:-full}
   offset=${KUDOS_STACK_OFFSET:-0}
+  persistence=${PERSISTENCE:-mix}
 fi
 [[ $profile =~ ^(full|cluster|small)$ ]] ||
   die "PROFILE is $profile: it must be full, cluster or small"
-readonly profile offset
+[[ $persistence =~ ^(mix|aof|rdb)$ ]] || die "PERSISTENCE is $persistence: it must be mix, aof or rdb"
+readonly profile offset persistence
 
 # On few cores a JVM is ready sooner, and smaller, without its second compiler and threads to collect;
 # and it leaves no files of statistics behind.

@@ -14,7 +14,7 @@ redis_install() {
 
 # The files that docker-compose.yml includes, with what belongs to this place.
 redis_settings() {
-  local files=("$deploy"/redis/{kudos,aof}.conf)
+  local files=("$deploy/redis/kudos.conf" "$deploy/redis/$persistence.conf")
   [[ $(redis_mode) == single ]] || files+=("$deploy/redis/cluster.conf")
   cat "${files[@]}"
   printf '%s\n' "bind 127.0.0.1" "port $(port "$REDIS_PORT" "$(index "$1")")" "dir $home/$1"
