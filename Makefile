@@ -94,15 +94,16 @@ check-docs: native
 
 # --- The stack -----------------------------------------------------------------------------------
 # PROFILE=full (six Redis nodes, three of Cassandra), cluster (six Redis nodes, one of Cassandra) or
-# small (one of each); PERSISTENCE=mix, aof or rdb is what Redis keeps on disk; PARTS are what
-# `deploy/local/stack help` lists, all of them if none is named.
+# small (one of each); REPLICAS=1 or 2 of each Redis master; PERSISTENCE=mix, aof or rdb is what Redis
+# keeps on disk; PARTS are what `deploy/local/stack help` lists, all of them if none is named.
 PROFILE ?=
+REPLICAS ?=
 PERSISTENCE ?=
 PARTS ?=
 
 .PHONY: stack-up
 stack-up: ## Start the whole stack on this machine: PROFILE=full, cluster or small
-	PROFILE=$(PROFILE) PERSISTENCE=$(PERSISTENCE) deploy/local/stack up $(PARTS)
+	PROFILE=$(PROFILE) REPLICAS=$(REPLICAS) PERSISTENCE=$(PERSISTENCE) deploy/local/stack up $(PARTS)
 
 .PHONY: stack-down
 stack-down: ## Stop the stack; ARGS=--purge also removes what it kept and fetched

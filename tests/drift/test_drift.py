@@ -69,6 +69,13 @@ class Servers(unittest.TestCase):
                 self.assertEqual(file.read_text() in ours, wanted, (file.name, chosen))
                 self.assertEqual(f"/etc/kudos/{file.name}" in command, wanted, (file.name, chosen))
 
+    def test_redis_has_the_replicas_that_were_asked_for(self):
+        for chosen, redis in (({}, 6), ({"REPLICAS": "2"}, 9), ({"PROFILE": "small"}, 1)):
+            rows = [line.split() for line in local("status", **chosen).splitlines()]
+            found = {row[0]: row[2] for row in rows if row[0].startswith("redis-")}
+            wanted = {f"redis-{n}": f"127.0.0.1:{6999 + n}" for n in range(1, redis + 1)}
+            self.assertEqual(found, wanted, chosen)
+
     def test_redis_is_told_nothing_else_but_its_place(self):
         files = ("kudos", "mix", "cluster")
         shared = "".join((ROOT / f"deploy/redis/{file}.conf").read_text() for file in files)

@@ -32,10 +32,11 @@ command_up() {
   same PROFILE "$profile"
   # A server that is told to start from another kind of file starts empty.
   same PERSISTENCE "$persistence"
+  same REPLICAS "$replicas"
   mkdir -p "$home"
   exec 9>"$home/lock"
   flock -n 9 || { say "waiting for another 'stack up'"; flock 9; }
-  echo "$profile $offset $persistence" >"$home/profile"
+  echo "$profile $offset $persistence $replicas" >"$home/profile"
   local chosen part
   mapfile -t chosen < <(parts "$@")
   # shellcheck disable=SC2046 # names of parts have no blanks

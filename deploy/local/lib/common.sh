@@ -54,18 +54,21 @@ readonly jars
 
 # The running stack remembers what it was started as.
 if [[ -f $home/profile ]]; then
-  read -r profile offset persistence <"$home/profile"
-  # Of a stack from when there was no choice.
+  read -r profile offset persistence replicas <"$home/profile"
+  # What a stack has from when there was no choice.
   persistence=${persistence:-aof}
+  replicas=${replicas:-1}
 else
   profile=${PROFILE:-full}
   offset=${KUDOS_STACK_OFFSET:-0}
   persistence=${PERSISTENCE:-mix}
+  replicas=${REPLICAS:-1}
 fi
 [[ $profile =~ ^(full|cluster|small)$ ]] ||
   die "PROFILE is $profile: it must be full, cluster or small"
 [[ $persistence =~ ^(mix|aof|rdb)$ ]] || die "PERSISTENCE is $persistence: it must be mix, aof or rdb"
-readonly profile offset persistence
+[[ $replicas =~ ^[12]$ ]] || die "REPLICAS is $replicas: it must be 1 or 2"
+readonly profile offset persistence replicas
 
 # On few cores a JVM is ready sooner, and smaller, without its second compiler and threads to collect;
 # and it leaves no files of statistics behind.

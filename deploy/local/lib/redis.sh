@@ -1,7 +1,7 @@
-# Redis: one server, or a cluster of three masters with a replica each.
+# Redis: one server, or a cluster of three masters with one replica or two each.
 # shellcheck shell=bash disable=SC2154
 
-redis_nodes() { if [[ $profile == small ]]; then echo redis-1; else printf 'redis-%d ' {1..6}; fi; }
+redis_nodes() { if [[ $profile == small ]]; then echo redis-1; else seq -f redis-%g $((3 * (1 + replicas))); fi; }
 redis_mode() { if [[ $profile == small ]]; then echo single; else echo cluster; fi; }
 redis_address() { echo "127.0.0.1:$(port "$REDIS_PORT" "$(index "$1")")"; }
 redis_advice() { echo "Redis prints its reason last. A damaged file is mended by redis-check-aof --fix."; }
@@ -32,6 +32,6 @@ redis_settle() {
   local node addresses=()
   for node in $(redis_nodes); do addresses+=("$(redis_address "$node")"); done
   say "waiting for the Redis cluster"
-  "$deploy/redis/make-cluster.sh" "${addresses[@]}" >"$home/redis-1/cluster.log" ||
+  REPLICAS=$replicas "$deploy/redis/make-cluster.sh" "${addresses[@]}" >"$home/redis-1/cluster.log" ||
     { cat "$home/redis-1/cluster.log" >&2; die "there is no Redis cluster"; }
 }
