@@ -129,6 +129,10 @@ test-stack: native ## Start the stack, and test everything on its real engines
 test-faults: native ## Break the stack while likes arrive, and print what was seen; ROWS='05 10' for some
 	scripts/test-faults $(ROWS)
 
+.PHONY: test-dashboard
+test-dashboard: native ## Run the dashboard's queries on a Prometheus that watches the stack
+	PROFILE=$(or $(PROFILE),cluster) scripts/with-stack -- scripts/test-dashboard
+
 .PHONY: test-opensearch
 test-opensearch: native ## Run the tests of Elasticsearch's adapter on OpenSearch
 	crates/elastic/tests/stack/opensearch

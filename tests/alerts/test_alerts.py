@@ -3,51 +3,15 @@ a runbook and a test, and that Prometheus scrapes the services that there are.""
 
 import re
 import unittest
-from pathlib import Path
 
-import ruamel.yaml
+from metrics import ROOT, asked, exported, labels, labels_asked, yaml
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/prometheus"
 RUNBOOKS = "docs/OPERATIONS.md"
-
-# `counter("name"`, `.u64_gauge("name"`, `gauge("field", "name"`: the instrument, then its name.
-INSTRUMENT = re.compile(
-    r'(counter|gauge|histogram|replicas|link)\(\s*(?:&?\w+,\s*)?(?:"\w+",\s*)?'
-    r'"((?:kudos|redis)_\w+|http\.[\w.]+)"(?=([^;]{0,160}))'
-)
-
-
-def yaml(path):
-    return ruamel.yaml.YAML(typ="safe").load(path.read_text())
 
 
 def rules():
     return [rule for group in yaml(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
-
-
-def exported():
-    """Every name that `/metrics` may show, as Prometheus spells it."""
-    names = {"up"}
-    sources = [p for folder in ("crates", "services") for p in (ROOT / folder).glob("*/src/**/*.rs")]
-    for source in sources:
-        for kind, name, rest in INSTRUMENT.findall(source.read_text()):
-            name = name.replace(".", "_")
-            if kind == "histogram" or 'with_unit("s")' in rest:
-                name += "_seconds"
-            if kind == "histogram":
-                names |= {f"{name}_{part}" for part in ("bucket", "count", "sum")}
-            else:
-                names.add(f"{name}_total" if kind == "counter" else name)
-    return names
-
-
-def asked(expression):
-    """The metrics in an expression: what is left without texts, labels, times and words of PromQL."""
-    bare = re.sub(r'"[^"]*"', "", expression)
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]", "", bare)
-    bare = re.sub(r"\b(by|without|on|ignoring)\s*\([^)]*\)", "", bare)
-    return set(re.findall(r"\b(?:up|[a-z]+(?:_[a-z]+)+)\b(?!\s*\()", bare))
 
 
 def anchors():
@@ -62,6 +26,7 @@ class Alerts(unittest.TestCase):
             metrics = asked(rule["expr"])
             self.assertTrue(metrics, rule["alert"])
             self.assertEqual(metrics - names, set(), rule["alert"])
+            self.assertEqual(labels_asked(rule["expr"]) - labels(), set(), rule["alert"])
 
     def test_the_runbooks_name_metrics_that_there_are(self):
         named = set(re.findall(r"`((?:kudos|redis)_[a-z_]+)`", (ROOT / RUNBOOKS).read_text()))
@@ -72,7 +37,13 @@ class Alerts(unittest.TestCase):
         found = {"redis_up", "redis_evicted_keys_total", "kudos_feed_lag", "kudos_journal_age_seconds",
                  "redis_connected_slave_lag_seconds", "http_server_request_duration_seconds_count"}
         self.assertEqual(found - exported(), set())
-        self.assertEqual(asked('sum by (x) (rate(a_b{c="d_e"}[5m])) / up > 1'), {"a_b", "up"})
+        found = {"instance_role", "http_response_status_class", "partition", "slave_ip"}
+        self.assertEqual(found - labels(), set())
+
+    def test_an_expression_is_read_well(self):
+        expression = 'sum by (x) (rate(a_b{c="d_e", f!~"g=h"}[5m])) / up > 1'
+        self.assertEqual(asked(expression), {"a_b", "up"})
+        self.assertEqual(labels_asked(expression), {"x", "c", "f"})
 
     def test_every_alert_has_a_severity_and_a_summary(self):
         for rule in rules():
