@@ -6,7 +6,7 @@
 //! | port | type |
 //! |---|---|
 //! | `ReactionStore`, `PostStore`, `Snapshots` | [`Store`] |
-//! | `Projection` `rollup` | [`Rollup`] |
+//! | `Projection` `rollup`, and its `Mirror` | [`Rollup`] |
 //! | `OutageJournal`, `OutageWindows` | [`Journal`] |
 //! | `Leases` | [`LeaseTable`] |
 //!
@@ -29,6 +29,7 @@ mod error;
 mod journal;
 mod leases;
 mod migrate;
+mod mirror;
 mod rollup;
 mod schema;
 mod session;

@@ -1,13 +1,16 @@
 //! The operator's tool for the distributed suite.
 
 mod cli;
+mod copies;
 mod explain;
 mod inspect;
 mod load;
 mod migrate;
+mod progress;
 mod seed;
 mod settings;
 mod slot;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -39,6 +42,12 @@ fn main() -> ExitCode {
             let verdict = explain::run(settings, &post, output.json).await?;
             Ok(unless(verdict == explain::Verdict::Different))
         }),
+        Command::Verify { args, output } => {
+            run(&sources, async |settings| verify::run(settings, &args, output.json).await)
+        }
+        Command::Repair { args, output } => {
+            run(&sources, async |settings| verify::repair(settings, &args, output.json).await)
+        }
         Command::Slot { keys, output } => run(&sources, async |settings| {
             let verdict = slot::run(settings, keys, output.json).await?;
             Ok(unless(verdict == slot::Verdict::Unserved))
