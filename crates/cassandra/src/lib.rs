@@ -6,7 +6,7 @@
 //! | port | type |
 //! |---|---|
 //! | `ReactionStore`, `PostStore`, `Snapshots` | [`Store`] |
-//! | `Projection` `rollup` | [`Rollup`] |
+//! | `Projection` `rollup`, and its `Mirror` | [`Rollup`] |
 //! | `OutageJournal`, `OutageWindows` | [`Journal`] |
 //! | `Leases` | [`LeaseTable`] |
 //!
@@ -31,6 +31,7 @@ mod examine;
 mod journal;
 mod leases;
 mod migrate;
+mod mirror;
 mod rollup;
 mod schema;
 mod session;

@@ -11,24 +11,29 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use kudos_core::ports::{Projection, Put};
-use kudos_core::{Counts, Kinds, PortError, PostId, Snapshot, Version};
+use kudos_core::{Counts, Kinds, Millis, PortError, PostId, Snapshot, Version};
 use scylla::statement::prepared::PreparedStatement;
+use scylla::value::CqlTimestamp;
 
-use crate::codec::{counts_from_map, counts_to_map, damaged, from_bigint, timestamp, to_bigint};
+use crate::codec::{
+    counts_from_map, counts_to_map, damaged, from_bigint, millis, timestamp, to_bigint,
+};
 use crate::error::ConnectError;
 use crate::session::Db;
 use crate::settings::CassandraSettings;
 
-/// Rows that are written at once.
-const IN_PARALLEL: usize = 32;
+/// Rows that are written or read at once.
+pub(crate) const IN_PARALLEL: usize = 32;
 
 /// The table `reaction_counts`.
 pub struct Rollup {
-    db: Arc<Db>,
-    kinds: Arc<Kinds>,
+    pub(crate) db: Arc<Db>,
+    pub(crate) kinds: Arc<Kinds>,
     insert: PreparedStatement,
-    remove: PreparedStatement,
+    pub(crate) remove: PreparedStatement,
     select: PreparedStatement,
+    pub(crate) written: PreparedStatement,
+    pub(crate) walk: PreparedStatement,
 }
 
 /// The counts of a post as the table has them.
@@ -40,7 +45,11 @@ pub struct RollupRow {
     pub counts: Counts,
     /// The version of the counts.
     pub version: Version,
+    /// When the change was committed that made them.
+    pub as_of: Millis,
 }
+
+type Columns = (i64, BTreeMap<String, i64>, i64, CqlTimestamp);
 
 impl Rollup {
     pub(crate) async fn prepare(
@@ -51,11 +60,17 @@ impl Rollup {
         let insert = "INSERT INTO reaction_counts (post_id, total_count, counts, version, \
                      updated_at) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?";
         let remove = "DELETE FROM reaction_counts USING TIMESTAMP ? WHERE post_id = ?";
-        let select = "SELECT total_count, counts, version FROM reaction_counts WHERE post_id = ?";
+        let select = "SELECT total_count, counts, version, updated_at FROM reaction_counts \
+                      WHERE post_id = ?";
+        let written = "SELECT WRITETIME(total_count) FROM reaction_counts WHERE post_id = ?";
+        let walk = "SELECT token(post_id), post_id FROM reaction_counts \
+                    WHERE token(post_id) > ? LIMIT ?";
         Ok(Self {
             insert: db.write(insert, settings).await?,
             remove: db.write(remove, settings).await?,
             select: db.read(select, settings).await?,
+            written: db.read(written, settings).await?,
+            walk: db.read(walk, settings).await?,
             db,
             kinds,
         })
@@ -67,13 +82,11 @@ impl Rollup {
     /// The cluster cannot be asked, or a row cannot be understood.
     pub async fn read(&self, post: &PostId) -> Result<Option<RollupRow>, PortError> {
         let rows = self.db.rows(&self.select, (post.as_str(),)).await?;
-        let row = rows.maybe_first_row::<(i64, BTreeMap<String, i64>, i64)>();
-        let Some((total, counts, version)) = row.map_err(|e| damaged("the rollup", e))? else {
-            return Ok(None);
-        };
+        let row = rows.maybe_first_row::<Columns>().map_err(|e| damaged("the rollup", e))?;
+        let Some((total, counts, version, as_of)) = row else { return Ok(None) };
         let counts = counts_from_map(&counts, &self.kinds)?;
         let (total, version) = (from_bigint(total), Version(from_bigint(version)));
-        Ok(Some(RollupRow { total, counts, version }))
+        Ok(Some(RollupRow { total, counts, version, as_of: millis(as_of) }))
     }
 
     async fn put_one(&self, snapshot: &Snapshot) -> Put {

@@ -15,6 +15,7 @@
 //! | how do snapshots get in, in any order? | `projection.rs`, `bulk.rs` |
 //! | how is a search put, and in which order do hits come? | `query.rs`, `search.rs` |
 //! | what does the index hold, hidden or not yet visible? | `walk.rs` |
+//! | what is compared with the truth, and mended by hand? | `mirror.rs` |
 //! | who makes the index? | `migrate.rs`, `schema.rs` |
 //! | what is wrong with my set-up? | `check.rs`; with everything, and what has to be done: [`examine`], `examine.rs` |
 //!
@@ -30,6 +31,7 @@ mod elastic;
 mod error;
 mod examine;
 mod migrate;
+mod mirror;
 mod node;
 mod projection;
 mod query;

@@ -73,20 +73,30 @@ impl Elastic {
     /// # Errors
     /// The servers cannot be asked.
     pub async fn copies(&self, posts: &[PostId]) -> Result<Vec<Option<Stored>>, PortError> {
+        let documents = self.documents(posts).await?;
+        Ok(documents.into_iter().map(|document| document.map(|(stored, _)| stored)).collect())
+    }
+
+    /// The same, each with the version under which the server keeps the document: who changes it in
+    /// part makes that another one.
+    pub(crate) async fn documents(
+        &self,
+        posts: &[PostId],
+    ) -> Result<Vec<Option<(Stored, u64)>>, PortError> {
         if posts.is_empty() {
             return Ok(Vec::new());
         }
         let ids: Vec<_> = posts.iter().map(PostId::as_str).collect();
         let request = Request::new(Method::Post, format!("{}/_mget", self.index))
             .query("_source_includes", SOURCE)
-            .query("filter_path", "docs.found,docs._source")
+            .query("filter_path", "docs.found,docs._version,docs._source")
             .json(&json!({ "ids": ids }));
         let answer: Docs = self.cluster.ask(&request, self.admin_deadline()).await?;
         if answer.docs.len() != posts.len() {
             let problem = format!("{} documents for {} posts", answer.docs.len(), posts.len());
             return Err(CallError::Unintelligible(problem).into());
         }
-        let stored = |doc: Doc| doc.source.map(|source| source.stored(&self.kinds));
+        let stored = |doc: Doc| Some((doc.source?.stored(&self.kinds), doc.version));
         Ok(answer.docs.into_iter().map(stored).collect())
     }
 
@@ -161,6 +171,8 @@ struct Docs {
 
 #[derive(Deserialize)]
 struct Doc {
+    #[serde(rename = "_version", default)]
+    version: u64,
     #[serde(rename = "_source")]
     source: Option<Source>,
 }

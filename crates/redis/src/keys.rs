@@ -11,6 +11,8 @@ pub(crate) const COMPLETE: &str = "!complete";
 /// Begins the member by which a loader knows that its sorted set was not emptied meanwhile.
 pub(crate) const LOADING: &str = "!loading:";
 const POST: &str = "post:";
+/// Ends the name of a hash.
+const HASH: &str = ":reactions";
 
 /// A key and its slot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +57,25 @@ impl Keys {
 
     /// The hash of a post.
     pub(crate) fn hash(&self, post: &PostId) -> Key {
-        format!("{}{POST}{post}:reactions", self.prefix).into()
+        format!("{}{POST}{post}{HASH}", self.prefix).into()
+    }
+
+    /// A pattern that every hash matches.
+    pub(crate) fn all_hashes(&self) -> String {
+        let mut pattern = String::new();
+        for character in self.prefix.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern + POST + "*" + HASH
+    }
+
+    /// The post whose hash has this name.
+    pub(crate) fn post_of_hash(&self, name: &str) -> Option<PostId> {
+        let id = name.strip_prefix(&self.prefix)?.strip_prefix(POST)?.strip_suffix(HASH)?;
+        PostId::new(id).ok()
     }
 
     /// The shard of the ranks that lists a post.
@@ -125,6 +145,16 @@ mod tests {
         assert_eq!(keys.times(0), Key { name: "posts:by_time".into(), slot: 939 });
         assert_eq!(post_of(&member(&post)), Some(post));
         assert_eq!(post_of(COMPLETE), None);
+    }
+
+    #[test]
+    fn a_post_is_known_by_the_name_of_its_hash_under_the_prefix_alone() {
+        let prefix = "a*b:".to_owned();
+        let keys = Keys::new(&RedisSettings { prefix, ..RedisSettings::default() });
+        let post = PostId::new("x:reactions").unwrap();
+        assert_eq!(keys.post_of_hash(&keys.hash(&post).name), Some(post));
+        assert_eq!(keys.post_of_hash("post:1:reactions"), None);
+        assert_eq!(keys.all_hashes(), "a\\*b:post:*:reactions");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | how do ranks follow hashes, which are on other nodes? | `merge.rs` |
 //! | how is a top list read, windows, shards and ties included? | `top.rs` |
 //! | how does an emptied order not look like an empty one? | `complete.rs`, `orders.rs` |
+//! | what is compared with the truth, and mended by hand? | `mirror/` |
 //! | how are writes noticed that a failover lost? | `marks.rs` |
 //! | who serves a slot, and how is that noticed? | `topology.rs`, `cluster.rs` |
 //! | what happens on MOVED, ASK, OOM and their like? | `verdict.rs` (what), `router.rs` (how) |
@@ -44,6 +45,7 @@ mod library;
 mod live;
 mod marks;
 mod merge;
+mod mirror;
 mod monitor;
 mod node;
 mod orders;
@@ -62,6 +64,7 @@ pub use complete::Load;
 pub use examine::examine;
 pub use library::{LIBRARY, LIBRARY_VERSION};
 pub use live::RedisLive;
+pub use mirror::{RedisHashes, RedisRanks};
 pub use monitor::{Monitor, MonitorSettings};
 pub use orders::Orders;
 pub use settings::{Mode, ReadReplicas, RedisSettings};

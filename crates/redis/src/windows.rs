@@ -29,6 +29,15 @@ impl Bucket {
         [Self::Hour(created_at.0 / HOUR), Self::Day(created_at.0 / DAY)]
     }
 
+    /// Every bucket that is kept, but for those of posts from further ahead than a window looks.
+    pub(crate) fn kept(now: Millis) -> impl Iterator<Item = Self> {
+        let oldest = now.minus(Window::LONGEST + Duration::from_millis(MARGIN)).0;
+        let newest = now.0.saturating_add(DAYS_AHEAD * DAY);
+        let hours = (oldest / HOUR..=newest / HOUR).map(Self::Hour);
+        let days = (oldest / DAY..=newest / DAY).map(Self::Day);
+        hours.chain(days).filter(move |bucket| bucket.time_left(now).is_some())
+    }
+
     /// How long it has still to be kept; none if no window reaches it any more.
     pub(crate) fn time_left(self, now: Millis) -> Option<Duration> {
         let end = match self {
@@ -82,6 +91,17 @@ mod tests {
         assert_eq!(cover(old, NOW), None);
         let [hour, day] = Bucket::of(NOW).map(|bucket| bucket.time_left(NOW).unwrap());
         assert!(Window::LONGEST < hour && hour <= day);
+    }
+
+    #[test]
+    fn what_is_kept_is_every_bucket_that_a_window_may_read() {
+        let kept: Vec<_> = Bucket::kept(NOW).collect();
+        for window in [Window::Hour, Window::Day, Window::Week] {
+            let cover = cover(window.since(NOW).unwrap(), NOW).unwrap();
+            assert!(cover.iter().all(|bucket| kept.contains(bucket)), "{window:?}: {cover:?}");
+        }
+        assert!(kept.len() < 256, "{}", kept.len());
+        assert!(kept.iter().all(|bucket| bucket.time_left(NOW).is_some()));
     }
 
     proptest! {

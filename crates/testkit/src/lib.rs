@@ -57,8 +57,8 @@ pub use clock::{ManualClock, TokioClock};
 pub use faulty::{Call, Faults, Faulty};
 pub use history::{History, Shape, Step};
 pub use memory::{
-    MemoryFeed, MemoryIndex, MemoryJournal, MemoryLeases, MemoryLive, MemoryLog, MemoryProjection,
-    MemoryTopic, MemoryTruth,
+    MemoryFeed, MemoryIndex, MemoryJournal, MemoryLeases, MemoryLive, MemoryLog, MemoryMirror,
+    MemoryProjection, MemoryTopic, MemoryTruth,
 };
 pub use model::Model;
 pub use scope::Scope;

@@ -9,6 +9,7 @@ use crate::capacity::CapacityArgs;
 use crate::drill::DrillArgs;
 use crate::load::LoadArgs;
 use crate::seed::SeedArgs;
+use crate::verify::{RepairArgs, VerifyArgs};
 
 const HELP: &str = "\
 Data goes to stdout, everything else to stderr.
@@ -40,8 +41,31 @@ const EXPLAIN: &str = "\
 Example:
   kudosctl explain my-post
 
-Exit codes: 0 the counts are equal, 1 failed or no such post, 3 counts differ or a copy cannot be
+Exit codes: 0 the copies are equal, 1 failed or no such post, 3 copies differ or one cannot be
 asked, 64 wrong usage, 78 wrong configuration.";
+
+const VERIFY: &str = "\
+Compares every post's rollup, Redis hash, places in the orders and document in the index with the
+truth, and the counts of some posts with their rows; then searches the copies for what the truth does
+not know. It may run while the suite serves: a difference is one that is still there after --settle.
+It changes nothing. Ctrl-C ends it with what it has found.
+
+Example:
+  kudosctl verify --rows 10 --json
+
+Exit codes: 0 nothing differs, 1 failed or stopped before the end, 3 something differs, 64 wrong
+usage, 78 wrong configuration.";
+
+const REPAIR: &str = "\
+The truth is never changed: counts that are not those of the rows are left to a person. Done twice, or
+stopped and done again, it leaves the same.
+
+Example:
+  kudosctl repair my-post
+  kudosctl repair --all
+
+Exit codes: 0 nothing differs any more, 1 failed, stopped before the end, or no such post, 3
+something differs still, 64 wrong usage, 78 wrong configuration.";
 
 const SLOT: &str = "\
 Example:
@@ -118,6 +142,22 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Compare every copy of every post with the truth
+    #[command(after_help = VERIFY)]
+    Verify {
+        #[command(flatten)]
+        args: VerifyArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make every copy of some posts what the truth says
+    #[command(after_help = REPAIR)]
+    Repair {
+        #[command(flatten)]
+        args: RepairArgs,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show every copy of a post's counts side by side
     #[command(after_help = EXPLAIN)]
     Explain {
@@ -171,4 +211,31 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn commands_that_compare_have_an_example_and_their_exit_codes_in_their_help() {
+        let mut cli = Cli::command();
+        for name in ["verify", "repair", "explain"] {
+            let help = cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+            assert!(help.contains(&format!("Example:\n  kudosctl {name}")), "{help}");
+            assert!(help.contains("Exit codes: 0 ") && help.contains("--json"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_repair_is_of_some_posts_or_of_all() {
+        let parse = |words: &[&str]| Cli::try_parse_from([&["kudosctl"], words].concat());
+        assert!(parse(&["repair", "a", "b", "--json"]).is_ok());
+        assert!(parse(&["repair", "--all", "--settle", "1s"]).is_ok());
+        for wrong in [&["repair"][..], &["repair", "a", "--all"], &["verify", "--settle", "soon"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -2,15 +2,18 @@
 
 mod capacity;
 mod cli;
+mod copies;
 mod doctor;
 mod drill;
 mod explain;
 mod inspect;
 mod load;
 mod migrate;
+mod progress;
 mod seed;
 mod settings;
 mod slot;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -48,6 +51,12 @@ fn main() -> ExitCode {
             let verdict = explain::run(settings, &post, output.json).await?;
             Ok(unless(verdict == explain::Verdict::Different))
         }),
+        Command::Verify { args, output } => {
+            run(&sources, async |settings| verify::run(settings, &args, output.json).await)
+        }
+        Command::Repair { args, output } => {
+            run(&sources, async |settings| verify::repair(settings, &args, output.json).await)
+        }
         Command::Slot { keys, output } => run(&sources, async |settings| {
             let verdict = slot::run(settings, keys, output.json).await?;
             Ok(unless(verdict == slot::Verdict::Unserved))

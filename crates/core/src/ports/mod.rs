@@ -7,6 +7,7 @@ mod event_log;
 mod leases;
 mod live_counts;
 mod marks;
+mod mirror;
 mod outage;
 mod post_index;
 mod post_store;
@@ -22,6 +23,7 @@ pub use event_log::{
 pub use leases::Leases;
 pub use live_counts::{LiveCounts, LiveEntry};
 pub use marks::{Believed, Exchange, Found, Mark, Marks, Reach};
+pub use mirror::{Facts, Mirror, MirrorWalk, Said, Standing};
 pub use outage::{DueWindow, OutageJournal, OutageWindows, Ticket};
 pub use post_index::{IndexHit, IndexOrder, IndexQuery, MAX_AMONG, PostIndex};
 pub use post_store::{PostMeta, PostStore, Upserted};

@@ -21,3 +21,4 @@ mod search;
 mod starts;
 #[allow(dead_code, unused_imports, reason = "the table of faults needs more of it")]
 mod support;
+mod verify;

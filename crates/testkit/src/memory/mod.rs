@@ -7,6 +7,7 @@ mod journal;
 mod leases;
 mod live;
 mod log;
+mod mirror;
 mod projection;
 mod snapshots;
 mod truth;
@@ -21,6 +22,7 @@ pub use journal::{MemoryJournal, WINDOW};
 pub use leases::MemoryLeases;
 pub use live::MemoryLive;
 pub use log::MemoryLog;
+pub use mirror::MemoryMirror;
 pub use projection::MemoryProjection;
 pub use truth::MemoryTruth;
 

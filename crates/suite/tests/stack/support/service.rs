@@ -70,6 +70,36 @@ pub(crate) async fn run(name: &str, words: &[&str], flags: &[String]) -> Ended {
     }
 }
 
+/// Runs a program until a line of its stderr has `begun` in it, then interrupts it as Ctrl-C does,
+/// and tells how long it took to end.
+pub(crate) async fn interrupted(
+    name: &str,
+    words: &[&str],
+    flags: &[String],
+    begun: &str,
+) -> (Ended, Duration) {
+    let mut child = command(name, words, flags).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut stderr = String::new();
+    let begin = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            stderr.push_str(&line);
+            if line.contains(begun) {
+                return;
+            }
+        }
+        panic!("{name} never says {begun:?}");
+    };
+    tokio::time::timeout(PATIENCE, begin).await.expect("a begin");
+    let pid = child.id().expect("it was not waited for yet");
+    let told = std::time::Instant::now();
+    kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), Signal::INT).unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = output.expect("an end").unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    (Ended { status: output.status, stdout, stderr }, told.elapsed())
+}
+
 impl Service {
     /// Starts it on a free port, without rate limits, and waits until it serves.
     pub(crate) async fn start(name: &str, flags: Vec<String>) -> Self {
