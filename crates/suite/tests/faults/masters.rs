@@ -130,11 +130,13 @@ async fn one_master<B>(
     .await;
     row.within("its slots answer again", limit, away.into_inner().unwrap());
     let [healthy, others] = [healthy, others].map(|took| p99(took.into_inner().unwrap()));
-    // Where so many processes share so few cores, everything waits for them now and then.
+    // Where so many processes share so few cores, everything waits for them now and then; longer if
+    // nothing is optimised.
+    let times = if cfg!(debug_assertions) { 4 } else { 2 };
     row.must(
-        "p99 of other shards ≤ 50 ms, or twice that before",
+        &format!("p99 of other shards ≤ 50 ms, or {times} times that before"),
         format!("{others:.1?}, before {healthy:.1?}"),
-        others <= Duration::from_millis(50).max(healthy * 2),
+        others <= Duration::from_millis(50).max(healthy * times),
     );
     rig.answered(row, 1.0);
 }
