@@ -67,6 +67,12 @@ pub struct Failure {
     pub why: String,
 }
 
+impl Failure {
+    pub(crate) fn about(self, post: &PostId) -> Self {
+        Self { why: format!("{post}: {}", self.why), ..self }
+    }
+}
+
 /// What was done with one copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CopyReport {

@@ -7,7 +7,7 @@ use crate::judge::fields;
 use crate::report::{Difference, Failure, Wrong};
 use crate::verifier::Verifier;
 
-/// The name under which rows differ.
+/// The name under which rows differ, or cannot be counted.
 pub(crate) const ROWS: &str = "rows";
 /// How often rows are counted again because the post changed meanwhile.
 const RECOUNTS: usize = 3;
@@ -27,7 +27,7 @@ impl Verifier {
         let post = &snapshot.post.id;
         let mut state = snapshot.state.clone();
         for _ in 0..RECOUNTS {
-            let counted = self.truth.recount(post).await?;
+            let counted = self.truth.recount(post).await.map_err(|failure| failure.about(post))?;
             let now = self.truth.read(std::slice::from_ref(post)).await?;
             let Some(now) = now.into_iter().next().flatten() else { break };
             if now.state.version == state.version {

@@ -92,26 +92,29 @@ impl Run<'_> {
         self.judge_strangers(place).await
     }
 
-    /// Looks for these posts wherever a copy may hold them.
+    /// Looks for these posts wherever a copy may hold them, and answers with those that it holds.
     pub(crate) async fn search_for(
         &mut self,
         place: usize,
         posts: &[PostId],
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<PostId>, Failure> {
         let (verifier, mirror) = (self.verifier, &*self.verifier.mirrors[place]);
+        let mut met = Vec::new();
         for post in posts {
             if !self.is_asked(place) {
                 break;
             }
             match verifier.truth.patience.ask(mirror.name(), || mirror.places(post)).await {
                 Ok(found) => {
+                    met.extend(found.first().map(|_| post.clone()));
                     let strange = verifier.strange(place, found).await?;
                     self.strangers.extend(strange.into_iter().map(Stranger));
                 }
                 Err(failure) => self.give_up(failure)?,
             }
         }
-        self.judge_strangers(place).await.or_else(|failure| self.give_up(failure))
+        self.judge_strangers(place).await.or_else(|failure| self.give_up(failure))?;
+        Ok(met)
     }
 
     /// A stranger is one that is there still, and that the truth still does not know.

@@ -10,6 +10,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::report::Failure;
+use crate::rows::ROWS;
 use crate::settings::VerifySettings;
 
 /// The name under which the truth fails.
@@ -100,7 +101,7 @@ impl PatientTruth {
     }
 
     pub(crate) async fn recount(&self, post: &PostId) -> Result<Counts, Failure> {
-        self.patience.ask(TRUTH, || self.port.recount(post)).await
+        self.patience.ask(ROWS, || self.port.recount(post)).await
     }
 
     /// All posts of a share, page by page. All of them are read in parts, side by side.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,13 +131,11 @@ impl<'a> Run<'a> {
         let looked = self.verifier.first_look(&page, 0, every).await;
         self.take(looked)?;
         self.second_look().await?;
+        let mut met: BTreeSet<_> = page.into_iter().map(|truth| truth.post.id).collect();
         for place in 0..self.verifier.mirrors.len() {
-            self.search_for(place, posts).await?;
+            met.extend(self.search_for(place, posts).await?);
         }
-        let differing = &self.report.differences;
-        let nowhere = |post: &&PostId| !differing.iter().any(|found| found.post == **post);
-        let unknown = posts.iter().zip(known).filter(|(_, known)| known.is_none());
-        self.report.unknown = unknown.map(|(post, _)| post).filter(nowhere).cloned().collect();
+        self.report.unknown = posts.iter().filter(|post| !met.contains(*post)).cloned().collect();
         Ok(())
     }
 
@@ -144,13 +143,14 @@ impl<'a> Run<'a> {
         let Looked { posts, recounts, suspects } = looked;
         self.report.posts += posts;
         for recount in recounts {
-            match recount? {
-                Recount::Equal => self.report.recounted += 1,
-                Recount::Unsettled => self.report.unsettled += 1,
-                Recount::Different(difference) => {
+            match recount {
+                Ok(Recount::Equal) => self.report.recounted += 1,
+                Ok(Recount::Unsettled) => self.report.unsettled += 1,
+                Ok(Recount::Different(difference)) => {
                     self.report.recounted += 1;
                     self.report.add(difference, self.verifier.settings.listed);
                 }
+                Err(failure) => self.give_up(failure)?,
             }
         }
         for (copy, found) in self.report.copies.iter_mut().zip(&suspects) {

@@ -251,7 +251,7 @@ async fn without_the_truth_nothing_is_said_to_be_well() {
     assert!(!report.finished && !report.is_complete());
 }
 
-/// A truth whose counts of one post are not those of its rows.
+/// A truth whose counts of one post are not those of its rows, and where a row of another is damaged.
 struct Miscounted(MemoryTruth, PostId);
 
 #[async_trait]
@@ -274,9 +274,10 @@ impl Snapshots for Miscounted {
     }
 
     async fn recount(&self, post: &PostId) -> Result<Counts, PortError> {
-        match *post == self.1 {
-            true => Ok(Counts::from_iter([1, 1])),
-            false => self.0.recount(post).await,
+        match post.as_str() {
+            "6" => Err(PortError::Corrupt("a row".into())),
+            _ if *post == self.1 => Ok(Counts::from_iter([1, 1])),
+            _ => self.0.recount(post).await,
         }
     }
 }
@@ -291,7 +292,9 @@ async fn counts_that_are_not_those_of_the_rows_are_found_and_left_to_a_person() 
     assert_eq!(found(&report), [(post(4), "rows", Wrong::Different, Some(false))]);
     let names: Vec<_> = report.differences[0].fields.iter().map(|field| &*field.name).collect();
     assert_eq!(names, ["like", "love"]);
-    assert!(report.is_complete() && !report.is_clean());
+    let [failure] = &*report.failures else { panic!("{report:?}") };
+    assert_eq!((failure.copy, &*failure.why), ("rows", "6: stored data is damaged: a row"));
+    assert_eq!((report.finished, report.posts, report.recounted), (true, 10, 9));
 }
 
 #[tokio::test(start_paused = true)]
