@@ -219,7 +219,9 @@ async fn an_unknown_post_is_no_success() {
 
 #[tokio::test]
 async fn a_copy_that_is_gone_is_no_success() {
-    let world = World::open("laws").await.with("elastic.urls", r#"["http://127.0.0.1:1"]"#);
+    let (world, scope) = (World::open("laws").await, Scope::new());
+    world.cassandra().await.store.upsert(&scope.written("p", "title", 0)).await.unwrap();
+    let world = world.with("elastic.urls", r#"["http://127.0.0.1:1"]"#);
     let (code, report) = document(&world, &["verify", "--no-strangers"]).await;
     assert_eq!(code, Some(1), "{report:#}");
     assert_eq!(report["failures"][0]["copy"], "elastic", "{report:#}");
