@@ -13,7 +13,7 @@ export FUZZ_SECONDS
 
 # The C code of dependencies, librdkafka above all: tests call it too little to be worth optimising,
 # which would take another minute of one core.
-test simulate server test-api test-web test-stack test-compose check: export CFLAGS := -O0
+test simulate server test-api test-web test-stack test-compose check-kubernetes check: export CFLAGS := -O0
 
 .PHONY: help
 help: ## List the targets
@@ -61,7 +61,7 @@ bench-degraded: ## Measure what deadlines, breakers and the like add to a call
 	cargo bench -p kudos-degraded --bench overhead
 
 .PHONY: check
-check: check-files check-deps check-stack check-alerts check-code check-docs ## Check format, lints, dependencies, documents
+check: check-files check-deps check-stack check-alerts check-kubernetes check-code check-docs ## Check format, lints, dependencies, documents
 
 # What compiling all of it takes beyond Rust; `make run` and `make build` take nothing.
 .PHONY: native
@@ -152,6 +152,15 @@ check-stack:
 .PHONY: check-alerts
 check-alerts:
 	scripts/check-alerts
+
+# The programs read what Kubernetes would give them.
+.PHONY: check-kubernetes
+check-kubernetes: server
+	scripts/check-kubernetes
+
+.PHONY: test-kubernetes
+test-kubernetes: ## Move a Redis cluster to other addresses, as Kubernetes moves pods
+	tests/kubernetes/addresses.sh
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; ./kudos-data stays
