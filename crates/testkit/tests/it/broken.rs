@@ -2,7 +2,7 @@
 //! names the checks that have to find it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kudos_core::ports::{LiveCounts, LiveEntry, ReactionStore, ReactorPage};
@@ -64,6 +64,7 @@ struct BrokenTruth<const DEFECT: u8> {
     /// What a restart goes back to.
     old: MemoryTruth,
     applied: AtomicU64,
+    miscounted: AtomicBool,
 }
 
 impl<const DEFECT: u8> Backend for Truth<DEFECT> {
@@ -112,8 +113,13 @@ impl<const DEFECT: u8> ReactionStore for BrokenTruth<DEFECT> {
                 self.old.apply(op).await?;
                 Ok(applied)
             }
-            MISCOUNTS_AN_ANSWER if n == 100 => {
+            MISCOUNTS_AN_ANSWER if n >= 100 => {
                 let mut applied = self.inner.apply(op).await?;
+                // What is refused, or changes nothing, has no counts of its own to be wrong.
+                let counts = applied.outcome.changed && !applied.replayed;
+                if !counts || self.miscounted.swap(true, Ordering::Relaxed) {
+                    return Ok(applied);
+                }
                 let wrong = applied.outcome.counts.get(Kind(0)) + 1;
                 applied.outcome.counts.set(Kind(0), wrong);
                 applied.state.counts = applied.outcome.counts.clone();
