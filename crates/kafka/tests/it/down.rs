@@ -60,7 +60,8 @@ async fn a_caller_that_goes_away_leaves_its_change_in_the_queue() {
     let log = log();
     let published = tokio::time::timeout(Duration::from_millis(1), log.publish(&change(1))).await;
     assert!(published.is_err());
-    assert_eq!(log.queued(), 1);
+    // What the client has to tell of brokers that it does not reach is in the same queue.
+    assert!(log.queued() >= 1);
 }
 
 #[tokio::test]
