@@ -88,8 +88,10 @@ fn run(
     let mut verdict = ExitCode::SUCCESS;
     let code = command(sources, |settings: Settings| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        verdict = runtime.block_on(work(&settings))?;
+        let done = runtime.block_on(work(&settings));
+        // A client that blocks a thread is not waited for.
         runtime.shutdown_background();
+        verdict = done?;
         Ok::<(), BoxError>(())
     });
     if code == ExitCode::SUCCESS { verdict } else { code }

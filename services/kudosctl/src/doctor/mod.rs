@@ -34,7 +34,11 @@ struct Report {
 
 /// Examines every engine, and prints what was found. Answers with the worst of it.
 pub(crate) async fn run(settings: &Settings, json: bool) -> Result<Severity, BoxError> {
-    let report = examine(settings).await;
+    let report = tokio::select! {
+        report = examine(settings) => report,
+        // Said, and not left to the signal, which whoever starts it in the background has it ignore.
+        _ = tokio::signal::ctrl_c() => return Err("stopped before everything was examined".into()),
+    };
     if json {
         writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
