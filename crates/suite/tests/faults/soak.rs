@@ -46,12 +46,11 @@ async fn row_26_a_fault_every_twenty_seconds() {
     let samples = samples.into_inner().unwrap();
     let first = &samples[0].1;
     for (service, before) in first.iter().enumerate() {
-        let of = |held: &Vec<Held>| (held[service].files, held[service].memory);
         let name = before.program;
-        let slope = slope(samples.iter().map(|(at, held)| (*at, of(held).1 as f64)));
+        let slope = slope(samples.iter().map(|(at, held)| (*at, held[service].memory as f64)));
         let must = format!("{name} grows ≤ 1 MiB a minute");
         row.must(&must, format!("{:.2} MiB", slope / SLOPE), slope <= SLOPE);
-        let files = samples.last().map_or(0, |(_, held)| of(held).0);
+        let files = samples.last().map_or(0, |(_, held)| held[service].files);
         let must = format!("{name} has ≤ {MORE_FILES} files more");
         let seen = format!("{} before, {files} after", before.files);
         row.must(&must, seen, files <= before.files + MORE_FILES);

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+const MICROS: f64 = 1e6;
+
 /// A figure of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Figure {
@@ -12,6 +14,13 @@ pub(super) struct Figure {
     pub(super) unit: &'static str,
     /// Where it was measured.
     pub(super) from: From,
+}
+
+impl Figure {
+    /// The seconds of a figure in µs.
+    pub(super) fn seconds(self) -> f64 {
+        self.value as f64 / MICROS
+    }
 }
 
 /// Where a figure stands.

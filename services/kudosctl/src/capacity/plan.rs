@@ -5,12 +5,11 @@ use serde::Serialize;
 use super::figures::{
     ALL, CASSANDRA_LIKE, CASSANDRA_PROJECTED, CASSANDRA_WRITES, DAYS_ROW, ELASTIC_DOCUMENT,
     ELASTIC_PUT, Figure, KAFKA_LIKE, KAFKA_RECORD, POSTS_ROW, PROJECTOR_PUT, REACTION_ROW,
-    ROLLUP_ROW, WRITER_LIKE,
+    REDIS_LIKE, ROLLUP_ROW, WRITER_LIKE,
 };
 use super::inputs::Inputs;
 use super::redis::{RedisPlan, share};
 
-const MICROS: f64 = 1e6;
 /// Nodes that may become master of Elasticsearch: with fewer, one death leaves no majority.
 const ELASTIC_NODES: u64 = 3;
 
@@ -63,11 +62,11 @@ impl Plan {
         Self {
             suffices: redis.fits_memory && redis.fits_cores,
             engines: vec![
-                stateless("reaction-write", likes * seconds(WRITER_LIKE), inputs),
+                stateless("reaction-write", likes * WRITER_LIKE.seconds(), inputs),
                 cassandra(inputs),
                 of_redis(inputs, &redis),
                 kafka(inputs),
-                stateless("projector", puts(inputs) * seconds(PROJECTOR_PUT), inputs),
+                stateless("projector", puts(inputs) * PROJECTOR_PUT.seconds(), inputs),
                 elastic(inputs),
             ],
             cassandra_writes: (likes
@@ -94,10 +93,6 @@ fn puts(inputs: &Inputs) -> f64 {
     inputs.likes_per_second as f64 * inputs.distinct_share as f64 / 100.0
 }
 
-fn seconds(figure: Figure) -> f64 {
-    figure.value as f64 / MICROS
-}
-
 /// A service that keeps nothing: one more than the load takes.
 fn stateless(name: &'static str, cores: f64, inputs: &Inputs) -> Engine {
     let nodes = by_cores(cores, inputs).max(1) + 1;
@@ -121,8 +116,8 @@ fn cassandra(inputs: &Inputs) -> Engine {
         .posts
         .saturating_mul(post)
         .saturating_add(reactions.saturating_mul(REACTION_ROW.value));
-    let projected = seconds(CASSANDRA_PROJECTED) - seconds(CASSANDRA_LIKE);
-    let likes = inputs.likes_per_second as f64 * commits(inputs) * seconds(CASSANDRA_LIKE);
+    let projected = CASSANDRA_PROJECTED.seconds() - CASSANDRA_LIKE.seconds();
+    let likes = inputs.likes_per_second as f64 * commits(inputs) * CASSANDRA_LIKE.seconds();
     let copies = inputs.cassandra_copies;
     let cores = (likes + puts(inputs) * projected) * copies as f64;
     // A quorum of the copies has to stay, and has every acknowledged write.
@@ -138,14 +133,14 @@ fn kafka(inputs: &Inputs) -> Engine {
         .likes_per_second
         .saturating_mul(KAFKA_RECORD.value)
         .saturating_mul(inputs.kafka_hours.saturating_mul(3_600));
-    let cores = likes * seconds(KAFKA_LIKE) * copies as f64;
+    let cores = likes * KAFKA_LIKE.seconds() * copies as f64;
     stored("kafka", bytes, copies, cores, copies, u64::from(copies > 1), inputs)
 }
 
 fn elastic(inputs: &Inputs) -> Engine {
     let copies = inputs.elastic_copies;
     let bytes = inputs.posts.saturating_mul(ELASTIC_DOCUMENT.value);
-    let cores = puts(inputs) * seconds(ELASTIC_PUT) * copies as f64;
+    let cores = puts(inputs) * ELASTIC_PUT.seconds() * copies as f64;
     let least = copies.max(ELASTIC_NODES);
     let mut engine = stored("elasticsearch", bytes, copies, cores, least, 0, inputs);
     engine.survives = (copies - 1).min((engine.nodes.min(ELASTIC_NODES) - 1) / 2);
@@ -153,7 +148,7 @@ fn elastic(inputs: &Inputs) -> Engine {
 }
 
 fn of_redis(inputs: &Inputs, redis: &RedisPlan) -> Engine {
-    let work = inputs.likes_per_second as f64 * seconds(super::figures::REDIS_LIKE);
+    let work = inputs.likes_per_second as f64 * REDIS_LIKE.seconds();
     Engine {
         name: "redis",
         nodes: redis.nodes(),

@@ -15,7 +15,6 @@ pub(super) const MOST_PARTS: usize = 256;
 pub(super) const MOST_MASTERS: usize = 1_000;
 /// Fewer have no majority once one is dead.
 const FEWEST_MASTERS: u64 = 3;
-const MICROS: f64 = 1e6;
 
 /// A cluster of Redis under the load.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,10 +60,9 @@ impl RedisPlan {
         let (parts, fullest_parts) = parts(inputs, masters, room);
         let fullest = bytes_with(inputs, masters, parts, fullest_parts);
         let bytes = inputs.posts.saturating_mul(REDIS_HASH.value + REDIS_ORDERS.value);
-        let a_second = inputs.core_share as f64 / 100.0 * MICROS / REDIS_LIKE.value as f64;
+        let a_second = inputs.core_share as f64 / 100.0 / REDIS_LIKE.seconds();
         let likes = inputs.likes_per_second as f64;
-        let one_like = REDIS_LIKE.value as f64 / MICROS;
-        let core = likes / masters as f64 * one_like * 100.0;
+        let core = likes / masters as f64 * REDIS_LIKE.seconds() * 100.0;
         Self {
             masters,
             replicas: inputs.redis_replicas,
@@ -105,7 +103,7 @@ pub(super) fn share(whole: u64, percent: u64) -> u64 {
 /// The fewest masters that have the cores and the memory, or the most there may be.
 fn enough(inputs: &Inputs, room: u64) -> (u64, &'static str) {
     let most = MOST_MASTERS as u64;
-    let busy = inputs.likes_per_second as f64 * REDIS_LIKE.value as f64 / MICROS;
+    let busy = inputs.likes_per_second as f64 * REDIS_LIKE.seconds();
     let by_cores = (busy / (inputs.core_share as f64 / 100.0)).ceil() as u64;
     let least = by_cores.clamp(FEWEST_MASTERS, most);
     let fits = |&masters: &u64| {

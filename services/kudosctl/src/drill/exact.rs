@@ -1,16 +1,10 @@
 //! Whether every copy of the drill's posts is what was acknowledged.
 
-use std::sync::Arc;
-
-use kudos_cassandra::Cassandra;
 use kudos_core::ports::{LiveCounts, ReactionStore, Snapshots};
-use kudos_core::{PortError, PostId, PostState, SystemClock};
-use kudos_elastic::Elastic;
-use kudos_redis::RedisLive;
-use kudos_runtime::start::BoxError;
+use kudos_core::{PortError, PostId, PostState};
 use serde::Serialize;
 
-use crate::settings::Settings;
+use crate::copies::Copies;
 
 /// A copy that is not as it must be.
 #[derive(Debug, Serialize)]
@@ -21,61 +15,42 @@ pub(super) struct Difference {
     pub(super) found: String,
 }
 
-/// Everything that holds a copy.
-pub(super) struct Engines {
-    truth: Cassandra,
-    live: RedisLive,
-    index: Elastic,
-}
-
 type Totals = Result<Vec<Option<u64>>, PortError>;
 
-impl Engines {
-    pub(super) async fn connect(settings: &Settings) -> Result<Self, BoxError> {
-        let kinds = settings.kinds.clone();
-        let clock = Arc::new(SystemClock);
-        Ok(Self {
-            truth: Cassandra::connect(&settings.cassandra, kinds.clone(), clock).await?,
-            live: RedisLive::new(settings.redis.clone(), Arc::new(kinds.clone()), Arc::new(()))?,
-            index: Elastic::new(&settings.elastic, kinds, Arc::new(()))?,
-        })
-    }
+/// What differs from what the posts must have.
+pub(super) async fn compare(copies: &Copies, expected: &[(PostId, u64)]) -> Vec<Difference> {
+    let posts: Vec<PostId> = expected.iter().map(|(post, _)| post.clone()).collect();
+    let total = |state: Option<PostState>| state.map(|state| state.counts.total());
+    let totals = |states: Vec<Option<PostState>>| states.into_iter().map(total).collect();
+    let (rows, truth, rollup, live, index) = futures::join!(
+        rows(copies, &posts),
+        copies.truth.store.states(&posts),
+        rollup(copies, &posts),
+        copies.live.states(&posts),
+        copies.index.copies(&posts),
+    );
+    let index =
+        index.map(|copies| copies.into_iter().map(|copy| Some(copy?.total)).collect::<Vec<_>>());
+    let all: [(&'static str, Totals); 5] = [
+        ("rows", rows),
+        ("truth", truth.map(totals)),
+        ("rollup", rollup),
+        ("redis", live.map(totals)),
+        ("elastic", index),
+    ];
+    all.into_iter().flat_map(|(copy, totals)| differences(copy, totals, expected)).collect()
+}
 
-    /// What differs from what the posts must have.
-    pub(super) async fn compare(&self, expected: &[(PostId, u64)]) -> Vec<Difference> {
-        let posts: Vec<PostId> = expected.iter().map(|(post, _)| post.clone()).collect();
-        let total = |state: Option<PostState>| state.map(|state| state.counts.total());
-        let totals = |states: Vec<Option<PostState>>| states.into_iter().map(total).collect();
-        let (rows, truth, rollup, live, index) = futures::join!(
-            self.rows(&posts),
-            self.truth.store.states(&posts),
-            self.rollup(&posts),
-            self.live.states(&posts),
-            self.index.copies(&posts),
-        );
-        let index = index
-            .map(|copies| copies.into_iter().map(|copy| Some(copy?.total)).collect::<Vec<_>>());
-        let copies: [(&'static str, Totals); 5] = [
-            ("rows", rows),
-            ("truth", truth.map(totals)),
-            ("rollup", rollup),
-            ("redis", live.map(totals)),
-            ("elastic", index),
-        ];
-        copies.into_iter().flat_map(|(copy, totals)| differences(copy, totals, expected)).collect()
-    }
+async fn rows(copies: &Copies, posts: &[PostId]) -> Totals {
+    let counted = posts.iter().map(|post| copies.truth.store.recount(post));
+    let counted = futures::future::try_join_all(counted).await?;
+    Ok(counted.into_iter().map(|counts| Some(counts.total())).collect())
+}
 
-    async fn rows(&self, posts: &[PostId]) -> Totals {
-        let counted = posts.iter().map(|post| self.truth.store.recount(post));
-        let counted = futures::future::try_join_all(counted).await?;
-        Ok(counted.into_iter().map(|counts| Some(counts.total())).collect())
-    }
-
-    async fn rollup(&self, posts: &[PostId]) -> Totals {
-        let rows = posts.iter().map(|post| self.truth.rollup.read(post));
-        let rows = futures::future::try_join_all(rows).await?;
-        Ok(rows.into_iter().map(|row| Some(row?.total)).collect())
-    }
+async fn rollup(copies: &Copies, posts: &[PostId]) -> Totals {
+    let rows = posts.iter().map(|post| copies.truth.rollup.read(post));
+    let rows = futures::future::try_join_all(rows).await?;
+    Ok(rows.into_iter().map(|row| Some(row?.total)).collect())
 }
 
 fn differences(copy: &'static str, totals: Totals, expected: &[(PostId, u64)]) -> Vec<Difference> {

@@ -21,10 +21,12 @@ use clap::{Args, ValueEnum};
 use kudos_runtime::start::BoxError;
 use serde::Serialize;
 use tokio::time::{Instant, interval, sleep};
+use tokio_util::sync::CancellationToken;
 
+use crate::copies::Copies;
 use crate::settings::Settings;
-use exact::{Difference, Engines};
-use signs::Signs;
+use exact::Difference;
+use signs::Watch;
 use stack::{Fault, Stack};
 use traffic::{Span, Traffic};
 
@@ -95,7 +97,8 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<Verdict, BoxError> {
     let stack = Stack::open(&args.stack).await?;
-    let engines = Engines::connect(settings).await?;
+    let copies = Copies::connect(settings, &CancellationToken::new()).await?;
+    let watch = Watch::over(&stack.services)?;
     let faults: Vec<Fault> = match args.fault {
         Some(fault) => vec![fault],
         None => Fault::value_variants().to_vec(),
@@ -106,7 +109,8 @@ pub(crate) async fn run(
         let drill = Drill {
             traffic: Traffic::begin(&stack.gateway, kind).await?,
             stack: &stack,
-            engines: &engines,
+            copies: &copies,
+            watch: &watch,
             args,
             fault,
         };
@@ -133,7 +137,8 @@ pub(crate) async fn run(
 struct Drill<'a> {
     traffic: Traffic,
     stack: &'a Stack,
-    engines: &'a Engines,
+    copies: &'a Copies,
+    watch: &'a Watch,
     args: &'a DrillArgs,
     fault: Fault,
 }
@@ -177,7 +182,7 @@ impl Drill<'_> {
         let begun = Instant::now();
         loop {
             ticks.tick().await;
-            let signs = Signs::read(&self.stack.services).await;
+            let signs = self.watch.signs().await;
             let second = self.traffic.take_second();
             say(format_args!("{:>4} s  {second}  {signs}", begun.elapsed().as_secs()));
         }
@@ -186,7 +191,7 @@ impl Drill<'_> {
     async fn converge(&self) -> (Option<f64>, Vec<Difference>) {
         let (begun, expected) = (Instant::now(), self.traffic.expected());
         loop {
-            let differences = self.engines.compare(&expected).await;
+            let differences = exact::compare(self.copies, &expected).await;
             let took = begun.elapsed();
             if differences.is_empty() {
                 return (Some(took.as_secs_f64()), differences);

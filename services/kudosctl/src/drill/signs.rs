@@ -5,9 +5,36 @@ use std::fmt;
 use std::time::Duration;
 
 use futures::future::join_all;
+use kudos_runtime::start::BoxError;
 
 /// A service that hangs is not waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Where services tell their metrics.
+pub(super) struct Watch {
+    http: reqwest::Client,
+    services: Vec<String>,
+}
+
+impl Watch {
+    pub(super) fn over(services: &[String]) -> Result<Self, BoxError> {
+        kudos_runtime::tls::install();
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        Ok(Self { http, services: services.to_vec() })
+    }
+
+    /// Of all services that answer.
+    pub(super) async fn signs(&self) -> Signs {
+        let asked = self.services.iter().map(async |service| {
+            self.http.get(format!("{service}/metrics")).send().await.ok()?.text().await.ok()
+        });
+        let mut signs = Signs::default();
+        for text in join_all(asked).await.into_iter().flatten() {
+            signs.add(&text);
+        }
+        signs
+    }
+}
 
 /// The signs of a deployment that is not as it should be.
 #[derive(Debug, Default, PartialEq)]
@@ -21,19 +48,6 @@ pub(super) struct Signs {
 }
 
 impl Signs {
-    /// Of all services that answer.
-    pub(super) async fn read(services: &[String]) -> Self {
-        let asked = services.iter().map(async |service| {
-            let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().ok()?;
-            client.get(format!("{service}/metrics")).send().await.ok()?.text().await.ok()
-        });
-        let mut signs = Self::default();
-        for text in join_all(asked).await.into_iter().flatten() {
-            signs.add(&text);
-        }
-        signs
-    }
-
     fn add(&mut self, text: &str) {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let Some((series, value)) = line.rsplit_once(' ') else { continue };
