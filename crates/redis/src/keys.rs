@@ -11,6 +11,7 @@ pub(crate) const COMPLETE: &str = "!complete";
 /// Begins the member by which a loader knows that its sorted set was not emptied meanwhile.
 pub(crate) const LOADING: &str = "!loading:";
 const POST: &str = "post:";
+const REACTIONS: &str = ":reactions";
 
 /// A key and its slot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +56,33 @@ impl Keys {
 
     /// The hash of a post.
     pub(crate) fn hash(&self, post: &PostId) -> Key {
-        format!("{}{POST}{post}:reactions", self.prefix).into()
+        format!("{}{POST}{post}{REACTIONS}", self.prefix).into()
+    }
+
+    /// The post whose hash has this name.
+    pub(crate) fn post_of_hash(&self, name: &str) -> Option<PostId> {
+        let post = name.strip_prefix(&*self.prefix)?.strip_prefix(POST)?;
+        post.strip_suffix(REACTIONS).and_then(|id| PostId::new(id).ok())
+    }
+
+    /// Whether this is the name of an order or of one of its windows.
+    pub(crate) fn is_order(&self, name: &str) -> bool {
+        // With one shard, a window's name begins with the hash tag.
+        let name = name.strip_prefix('{').unwrap_or(name);
+        let order = name.strip_prefix(&*self.prefix).and_then(|name| name.strip_prefix("posts:"));
+        order.is_some_and(|order| order.starts_with("by_reactions") || order.starts_with("by_time"))
+    }
+
+    /// What the names of this deployment's keys look like, and those of few others.
+    pub(crate) fn pattern(&self) -> String {
+        let mut pattern = String::from("*");
+        for character in self.prefix.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern + "post*"
     }
 
     /// The shard of the ranks that lists a post.
@@ -125,6 +152,23 @@ mod tests {
         assert_eq!(keys.times(0), Key { name: "posts:by_time".into(), slot: 939 });
         assert_eq!(post_of(&member(&post)), Some(post));
         assert_eq!(post_of(COMPLETE), None);
+    }
+
+    #[test]
+    fn keys_are_known_by_their_names() {
+        let post = PostId::new("a:reactions").unwrap();
+        for shards in [1, 4] {
+            let settings = RedisSettings { shards, prefix: "eu-1:".into(), ..Default::default() };
+            let keys = Keys::new(&settings);
+            assert_eq!(keys.post_of_hash(&keys.hash(&post).name).as_ref(), Some(&post));
+            for key in [keys.popular(0), keys.times(0), keys.window(0, Bucket::Day(7))] {
+                assert!(keys.is_order(&key.name), "{}", key.name);
+                assert_eq!(keys.post_of_hash(&key.name), None);
+            }
+            assert!(!keys.is_order(&keys.hash(&post).name) && !keys.is_order(&keys.mark(1).name));
+            assert!(!keys.is_order("posts:by_time"), "of a deployment without a prefix");
+            assert_eq!(keys.pattern(), r"*eu\-1:post*");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | what is in which key? | `keys.rs`, `hash.rs`, `score.rs`, `windows.rs`, and the library's head |
 //! | how do ranks follow hashes, which are on other nodes? | `merge.rs` |
+//! | how are whole posts told again in few round trips? | `restate.rs` |
+//! | what is held that the truth may not know? | `holdings.rs` |
 //! | how is a top list read, windows, shards and ties included? | `top.rs` |
 //! | how does an emptied order not look like an empty one? | `complete.rs`, `orders.rs` |
 //! | how are writes noticed that a failover lost? | `marks.rs` |
@@ -39,6 +41,7 @@ mod connect;
 mod examine;
 mod failure;
 mod hash;
+mod holdings;
 mod keys;
 mod library;
 mod live;
@@ -47,6 +50,7 @@ mod merge;
 mod monitor;
 mod node;
 mod orders;
+mod restate;
 mod router;
 mod score;
 mod server;

@@ -4,6 +4,7 @@
 mod change_feed;
 mod completeness;
 mod event_log;
+mod holdings;
 mod leases;
 mod live_counts;
 mod marks;
@@ -19,6 +20,7 @@ pub use completeness::{Completeness, Loss};
 pub use event_log::{
     EventLog, LogError, LogPage, MAX_PARTITIONS, Position, PositionError, TimedLog,
 };
+pub use holdings::{HeldPage, Holdings, WalkCursor};
 pub use leases::Leases;
 pub use live_counts::{LiveCounts, LiveEntry};
 pub use marks::{Believed, Exchange, Found, Mark, Marks, Reach};

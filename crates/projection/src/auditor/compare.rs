@@ -177,7 +177,11 @@ impl Auditor {
 
 /// How a copy differs from what the truth was `before` the copy was read and is `after` it; without
 /// the latter, whether there is reason to look again.
-fn drift(before: &Snapshot, after: Option<&Snapshot>, held: Option<&LiveEntry>) -> Option<Drift> {
+pub fn drift(
+    before: &Snapshot,
+    after: Option<&Snapshot>,
+    held: Option<&LiveEntry>,
+) -> Option<Drift> {
     let Some(LiveEntry { state: held, hidden }) = held else { return Some(Drift::Missing) };
     let latest = after.unwrap_or(before);
     if *hidden != latest.hidden && latest.revision == before.revision {

@@ -17,6 +17,7 @@ use crate::settings::AuditorSettings;
 use crate::sink::LiveSink;
 use crate::teller::Teller;
 use crate::tenure::Tenure;
+pub use compare::drift;
 use metrics::Metrics;
 pub use report::{AuditReport, Difference, Drift, Held};
 

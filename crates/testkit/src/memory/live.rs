@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kudos_core::ports::{
-    Believed, Completeness, Exchange, Found, LiveCounts, LiveEntry, Loss, Mark, Marks, Reach,
+    Believed, Completeness, Exchange, Found, HeldPage, Holdings, LiveCounts, LiveEntry, Loss, Mark,
+    Marks, Reach, WalkCursor,
 };
 use kudos_core::{Millis, PortError, PostId, PostState, RankEntry, TimeKey, Version};
 use parking_lot::Mutex;
@@ -169,6 +170,34 @@ impl Marks for MemoryLive {
     fn reach(&self, parts: &BTreeSet<usize>) -> Reach {
         let parts = parts.clone();
         Arc::new(move |post| parts.contains(&part_of(post, PARTS)))
+    }
+}
+
+/// In the order of ids; a cursor is the last one named.
+#[async_trait]
+impl Holdings for MemoryLive {
+    async fn held(&self, after: Option<&WalkCursor>, limit: usize) -> Result<HeldPage, PortError> {
+        let held = self.0.lock();
+        let behind = held.states.keys().filter(|id| after.is_none_or(|at| id.as_str() > &*at.0));
+        let mut posts: Vec<PostId> = behind.take(limit.saturating_add(1)).cloned().collect();
+        let more = posts.len() > limit;
+        posts.truncate(limit);
+        let next = posts.last().filter(|_| more).map(|last| WalkCursor(last.to_string()));
+        Ok(HeldPage { posts, next })
+    }
+
+    async fn listed(&self, posts: &[PostId]) -> Result<Vec<Option<u64>>, PortError> {
+        let held = self.0.lock();
+        let total = |post| {
+            let state = held.states.get(post).filter(|_| !held.is_hidden(post))?;
+            Some(state.counts.total())
+        };
+        Ok(posts.iter().map(total).collect())
+    }
+
+    async fn forget(&self, posts: &[PostId]) -> Result<(), PortError> {
+        posts.iter().for_each(|post| Self::forget(self, post));
+        Ok(())
     }
 }
 
