@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kudos_core::ports::{Loss, Position, ScanCursor};
 use parking_lot::Mutex;
@@ -66,6 +67,8 @@ pub struct Checkpoint {
     saved: Mutex<Saved>,
     /// When the file was written last. Held while it is written.
     writing: tokio::sync::Mutex<Option<Instant>>,
+    /// Held by a write that nobody waits for any more, too: they share a file.
+    disk: Arc<Mutex<()>>,
 }
 
 impl Checkpoint {
@@ -96,7 +99,8 @@ impl Checkpoint {
     }
 
     fn with(path: &Path, saved: Saved) -> Self {
-        Self { path: path.to_owned(), saved: Mutex::new(saved), writing: Default::default() }
+        let (path, saved) = (path.to_owned(), Mutex::new(saved));
+        Self { path, saved, writing: Default::default(), disk: Arc::default() }
     }
 
     /// Writes it.
@@ -146,8 +150,12 @@ impl Checkpoint {
 
     async fn write(&self) -> Result<(), CheckpointError> {
         let text = serde_json::to_vec(&*self.saved.lock());
-        let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || replace(&path, &text?)).await;
+        let (path, disk) = (self.path.clone(), Arc::clone(&self.disk));
+        let replace = move || {
+            let _one = disk.lock();
+            replace(&path, &text?)
+        };
+        let written = tokio::task::spawn_blocking(replace).await;
         let written = written.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
         written.map_err(|error| CheckpointError::Io { path: self.path.clone(), error })
     }

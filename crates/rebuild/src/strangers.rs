@@ -16,6 +16,9 @@ use crate::{Rebuild, RebuildError};
 /// Posts that the truth is asked about at once.
 const AT_ONCE: usize = 32;
 
+/// Strangers that a dry run remembers, so as not to count them twice.
+const MOST: usize = 1_000_000;
+
 /// Whether strangers are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removal {
@@ -40,7 +43,7 @@ impl Rebuild {
             return self.remove(&strangers, removal).await;
         }
         let (mut removed, mut after) = (0, None);
-        // A dry run may meet one twice.
+        // A dry run may meet one twice: that is noticed of so many.
         let mut counted = BTreeSet::new();
         loop {
             let page = async || self.ports.holdings.held(after.as_ref(), self.limits.page).await;
@@ -50,7 +53,8 @@ impl Rebuild {
                 page.posts.into_iter().filter(|post| self.scope.reaches(post)).collect();
             let mut strangers = self.unknown(posts.into_iter().collect()).await?;
             if removal == Removal::Counted {
-                strangers.retain(|post| counted.insert(post.clone()));
+                strangers.retain(|post| !counted.contains(post));
+                counted.extend(strangers.iter().take(MOST - MOST.min(counted.len())).cloned());
             }
             removed += self.remove(&strangers, removal).await?;
             match page.next {

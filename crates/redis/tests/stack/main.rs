@@ -6,6 +6,7 @@ mod completeness;
 mod contract;
 mod errors;
 mod failover;
+mod holdings;
 mod library;
 mod losses;
 mod measure;

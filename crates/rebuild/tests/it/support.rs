@@ -1,0 +1,229 @@
+//! A truth, live counts that are to be rebuilt, and backends that are disturbed on purpose.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use async_trait::async_trait;
+use kudos_core::ports::{
+    Completeness, EventLog, HeldPage, Holdings, LiveCounts, Loss, PostStore, ReactionStore,
+    ScanCursor, ScanPage, Share, Snapshots, WalkCursor,
+};
+use kudos_core::{
+    Change, Counts, Kind, Millis, Operation, PortError, Post, PostId, Snapshot, UserId,
+};
+use kudos_rebuild::{Checkpoint, Limits, Ports, Progress, Rebuild, Scope};
+use kudos_testkit::scope::NOW;
+use kudos_testkit::{ManualClock, MemoryLive, MemoryTopic, MemoryTruth};
+use tempfile::TempDir;
+
+pub(crate) const POSTS: usize = 300;
+pub(crate) const HOUR: u64 = 3_600_000;
+
+pub(crate) fn post(name: impl std::fmt::Display) -> PostId {
+    PostId::new(&name.to_string()).unwrap()
+}
+
+pub(crate) struct World {
+    pub(crate) truth: Arc<MemoryTruth>,
+    pub(crate) live: Arc<MemoryLive>,
+    pub(crate) log: MemoryTopic,
+    pub(crate) posts: Vec<PostId>,
+    clock: ManualClock,
+    dir: TempDir,
+}
+
+impl World {
+    /// Posts of the last hours, each with another number of likes; the fifth one is hidden. The live
+    /// counts are empty, and so is the log.
+    pub(crate) async fn open() -> Self {
+        let clock = ManualClock::new(NOW);
+        let world = Self {
+            truth: Arc::new(MemoryTruth::new()),
+            live: Arc::new(MemoryLive::new()),
+            log: MemoryTopic::timed(3, Arc::new(clock.clone())),
+            posts: (0..POSTS).map(|i| post(format!("p{i:03}"))).collect(),
+            clock,
+            dir: tempfile::tempdir().unwrap(),
+        };
+        for (hours, id) in (0..).zip(&world.posts) {
+            let (title, body, author) = (String::new(), String::new(), String::new());
+            let created_at = Millis(NOW.0 - hours * HOUR);
+            let post = Post { id: id.clone(), title, body, author, created_at };
+            world.truth.upsert(&post).await.unwrap();
+        }
+        for (likes, id) in world.posts.iter().enumerate().map(|(i, id)| (i % 4, id)) {
+            for user in 0..likes {
+                apply(&world.truth, id, &format!("u{user}")).await;
+            }
+        }
+        world.truth.hide(&world.posts[4]).await.unwrap();
+        world
+    }
+
+    /// As a writer does to whom nothing happens, at a time.
+    pub(crate) async fn like(&self, post: &PostId, user: &str, at: Millis) {
+        self.clock.set(at);
+        let change = apply(&self.truth, post, user).await;
+        self.live.merge(std::slice::from_ref(&change.state)).await.unwrap();
+        self.log.publish(&change).await.unwrap();
+        self.clock.set(NOW);
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        Ports {
+            truth: self.truth.clone(),
+            posts: self.truth.clone(),
+            live: self.live.clone(),
+            holdings: self.live.clone(),
+            completeness: self.live.clone(),
+            clock: Arc::new(self.clock.clone()),
+        }
+    }
+
+    pub(crate) fn rebuild(&self) -> Rebuild {
+        rebuild(self.ports(), Scope::default())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("checkpoint.json")
+    }
+
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::new(&self.path(), "all")
+    }
+
+    /// Asserts that the live counts hold exactly what the truth does.
+    pub(crate) async fn exact(&self) {
+        let snapshots = self.truth.snapshots(&self.posts).await.unwrap();
+        let entries = self.live.entries(&self.posts).await.unwrap();
+        for (snapshot, entry) in snapshots.into_iter().flatten().zip(entries) {
+            let held = entry.map(|entry| (entry.state, entry.hidden));
+            assert_eq!(held, Some((snapshot.state, snapshot.hidden)));
+        }
+        let all = self.live.held(None, usize::MAX).await.unwrap().posts;
+        let strangers: Vec<_> = all.iter().filter(|id| !self.posts.contains(id)).collect();
+        assert!(strangers.is_empty(), "{strangers:?}");
+    }
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits { lanes: 3, page: 2, log_page: 4, events_a_line: 10, hottest: 50, ..Limits::default() }
+}
+
+pub(crate) fn rebuild(ports: Ports, scope: Scope) -> Rebuild {
+    Rebuild::new(ports, scope, limits(), Arc::new(Progress::default()))
+}
+
+pub(crate) async fn apply(truth: &MemoryTruth, post: &PostId, user: &str) -> Change {
+    let user = UserId::new(user).unwrap();
+    let op = Operation::keyed(user.as_str(), post.clone(), user.clone(), Some(Kind(0)), NOW);
+    truth.apply(op).await.unwrap().change(&user).unwrap()
+}
+
+/// A state that no commit made.
+pub(crate) async fn corrupt(world: &World, post: &PostId, version: u64, count: u64) {
+    let mut states = world.truth.states(std::slice::from_ref(post)).await.unwrap();
+    let mut state = states.remove(0).unwrap();
+    (state.version.0, state.counts) = (version, Counts::from_iter([count]));
+    world.live.forget(post);
+    world.live.merge(&[state]).await.unwrap();
+}
+
+/// A truth that is liked behind the back of each page that is read, and that answers no page after
+/// so many.
+pub(crate) struct Restless {
+    pub(crate) inner: Arc<MemoryTruth>,
+    pub(crate) live: Arc<MemoryLive>,
+    pub(crate) pages: AtomicUsize,
+    pub(crate) stop_after: usize,
+    pub(crate) likes: bool,
+}
+
+impl Restless {
+    pub(crate) fn new(world: &World, likes: bool, stop_after: usize) -> Arc<Self> {
+        let (inner, live) = (world.truth.clone(), world.live.clone());
+        Arc::new(Self { inner, live, pages: AtomicUsize::new(0), stop_after, likes })
+    }
+}
+
+#[async_trait]
+impl Snapshots for Restless {
+    async fn snapshots(&self, posts: &[PostId]) -> Result<Vec<Option<Snapshot>>, PortError> {
+        self.inner.snapshots(posts).await
+    }
+
+    async fn settle(&self, post: &PostId) -> Result<Option<Snapshot>, PortError> {
+        self.inner.settle(post).await
+    }
+
+    async fn scan(
+        &self,
+        share: Share,
+        after: Option<&ScanCursor>,
+        limit: usize,
+    ) -> Result<ScanPage, PortError> {
+        let number = self.pages.fetch_add(1, SeqCst);
+        if number >= self.stop_after {
+            std::future::pending::<()>().await;
+        }
+        let page = self.inner.scan(share, after, limit).await?;
+        for snapshot in page.snapshots.iter().filter(|told| self.likes && !told.hidden) {
+            let change = apply(&self.inner, &snapshot.post.id, &format!("late{number}")).await;
+            self.live.merge(&[change.state]).await?;
+        }
+        Ok(page)
+    }
+
+    async fn recount(&self, post: &PostId) -> Result<Counts, PortError> {
+        self.inner.recount(post).await
+    }
+}
+
+/// Live counts in which a stranger becomes known at the very moment that it is forgotten.
+pub(crate) struct Racing {
+    pub(crate) live: Arc<MemoryLive>,
+    pub(crate) truth: Arc<MemoryTruth>,
+}
+
+#[async_trait]
+impl Holdings for Racing {
+    async fn held(&self, after: Option<&WalkCursor>, limit: usize) -> Result<HeldPage, PortError> {
+        self.live.held(after, limit).await
+    }
+
+    async fn listed(&self, posts: &[PostId]) -> Result<Vec<Option<u64>>, PortError> {
+        self.live.listed(posts).await
+    }
+
+    async fn forget(&self, posts: &[PostId]) -> Result<(), PortError> {
+        for post in posts {
+            let change = apply(&self.truth, post, "first").await;
+            self.live.merge(&[change.state]).await?;
+        }
+        Holdings::forget(&*self.live, posts).await
+    }
+}
+
+/// Orders that are complete once their loss is marked, if it is the last one.
+#[derive(Default)]
+pub(crate) struct Losses {
+    pub(crate) lost: AtomicUsize,
+    marked: AtomicUsize,
+}
+
+#[async_trait]
+impl Completeness for Losses {
+    async fn missing(&self) -> Result<Option<Loss>, PortError> {
+        let lost = self.lost.load(SeqCst);
+        Ok((lost != self.marked.load(SeqCst)).then(|| Loss(lost.to_string())))
+    }
+
+    async fn mark_complete(&self, loss: &Loss) -> Result<bool, PortError> {
+        let lost = self.lost.load(SeqCst);
+        if loss.0 == lost.to_string() {
+            self.marked.store(lost, SeqCst);
+        }
+        Ok(loss.0 == lost.to_string())
+    }
+}
