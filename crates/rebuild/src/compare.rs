@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use kudos_core::ports::LiveEntry;
-use kudos_core::{PortError, PostId, Snapshot};
+use kudos_core::{PortError, Post, PostId, Snapshot};
 use kudos_projection::{Drift, drift};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -18,8 +18,10 @@ use tokio::time::sleep;
 use crate::progress::Phase;
 use crate::{Rebuild, RebuildError};
 
-/// Looks at a difference before it counts as one.
-const LOOKS: u32 = 5;
+/// Looks at a difference before it counts as one, each after a longer while.
+const LOOKS: u32 = 3;
+/// Differences that are looked at again together, so that an empty Redis costs no pause a page.
+const TOGETHER: usize = 8_192;
 /// Differences that are listed.
 const LISTED: usize = 1_000;
 
@@ -97,45 +99,64 @@ impl Rebuild {
     pub(crate) async fn compare(&self, mend: Mend) -> Result<Comparison, RebuildError> {
         let shares = self.all_shares();
         self.progress.begin(Phase::Comparing, Some(shares.len() as u64));
-        let comparison = Mutex::new(Comparison::default());
+        let (comparison, suspects) = (Mutex::new(Comparison::default()), Mutex::new(Vec::new()));
         self.walk(shares, async |_, page| {
-            let compared = page.snapshots.len();
-            let found = self.differing(page.snapshots).await?;
-            let left = match mend {
-                Mend::Yes if !found.is_empty() => self.mend(&found).await?,
-                _ => found.clone(),
+            let snapshots = page.snapshots;
+            let look = async || self.first_look(&snapshots).await;
+            let new = self.until_done("reading the live counts", look).await?;
+            comparison.lock().compared += snapshots.len() as u64;
+            self.progress.did(snapshots.len());
+            let enough = {
+                let mut suspects = suspects.lock();
+                suspects.extend(new);
+                (suspects.len() >= TOGETHER).then(|| std::mem::take(&mut *suspects))
             };
-            self.progress.did(compared);
-            let mut comparison = comparison.lock();
-            comparison.compared += compared as u64;
-            comparison.mended += (found.len() - left.len()) as u64;
-            comparison.different += left.len() as u64;
-            for (snapshot, differs) in found {
-                if comparison.differences.len() < LISTED {
-                    comparison.differences.push(Difference { post: snapshot.post.id, differs });
-                }
+            match enough {
+                Some(suspects) => self.judge(suspects, mend, &comparison).await,
+                None => Ok(()),
             }
-            Ok(())
         })
         .await?;
+        self.judge(suspects.into_inner(), mend, &comparison).await?;
         Ok(comparison.into_inner())
     }
 
-    /// Which of some posts differ at every look.
-    async fn differing(&self, before: Vec<Snapshot>) -> Result<Found, RebuildError> {
-        if before.is_empty() {
-            return Ok(Vec::new());
+    /// Looks at suspects until they are innocent or found, and mends these.
+    async fn judge(
+        &self,
+        suspects: Vec<Snapshot>,
+        mend: Mend,
+        comparison: &Mutex<Comparison>,
+    ) -> Result<(), RebuildError> {
+        let found = self.looks(suspects).await?;
+        let left = match mend {
+            Mend::Yes if !found.is_empty() => self.mend(&found).await?,
+            _ => found.clone(),
+        };
+        let mut comparison = comparison.lock();
+        comparison.mended += (found.len() - left.len()) as u64;
+        comparison.different += left.len() as u64;
+        for (snapshot, differs) in found {
+            if comparison.differences.len() < LISTED {
+                comparison.differences.push(Difference { post: snapshot.post.id, differs });
+            }
         }
-        let look = async || self.first_look(&before).await;
-        let mut suspects = self.until_done("reading the live counts", look).await?;
+        Ok(())
+    }
+
+    /// Which of some posts differ at every look.
+    async fn looks(&self, mut suspects: Vec<Snapshot>) -> Result<Found, RebuildError> {
         let mut found = Vec::new();
-        for _ in 0..LOOKS {
+        for number in 1..=LOOKS {
             if suspects.is_empty() {
                 return Ok(Vec::new());
             }
-            sleep(self.limits.second_look).await;
-            let look = async || self.look(&suspects).await;
-            found = self.until_done("reading the live counts", look).await?;
+            sleep(self.limits.second_look * number).await;
+            found.clear();
+            for some in suspects.chunks(self.limits.page.max(1)) {
+                let look = async || self.look(some).await;
+                found.extend(self.until_done("reading the live counts", look).await?);
+            }
             suspects = found.iter().map(|(now, _): &(Snapshot, Differs)| now.clone()).collect();
         }
         Ok(found)
@@ -149,7 +170,7 @@ impl Rebuild {
         let suspects = pairs.filter(|(snapshot, (held, listed))| {
             drift(snapshot, None, held.as_ref()).is_some() || place(held.as_ref()) != *listed
         });
-        Ok(suspects.map(|(snapshot, _)| snapshot.clone()).collect())
+        Ok(suspects.map(|(snapshot, _)| without_text(snapshot)).collect())
     }
 
     /// Compares with the truth as it was before and is after, so that neither a change meanwhile nor
@@ -170,25 +191,37 @@ impl Rebuild {
                 None if held == again && place(held.as_ref()) != listed => Some(Differs::Order),
                 None => None,
             };
-            found.extend(differs.map(|differs| (now.clone(), differs)));
+            found.extend(differs.map(|differs| (without_text(now), differs)));
         }
         Ok(found)
     }
 
     /// Tells of posts again. Which of them differ nevertheless.
-    async fn mend(&self, found: &Found) -> Result<Found, RebuildError> {
+    async fn mend(&self, found: &[(Snapshot, Differs)]) -> Result<Found, RebuildError> {
         let stubborn = found.iter().filter(|(_, differs)| differs.is_stubborn());
         let stubborn: Vec<_> = stubborn.map(|(now, _)| now.post.id.clone()).collect();
         if !stubborn.is_empty() {
             self.forget(&stubborn).await?;
         }
-        let posts: Vec<_> = found.iter().map(|(now, _)| now.post.id.clone()).collect();
-        let read = async || self.ports.truth.snapshots(&posts).await;
-        let now: Vec<_> =
-            self.until_done("reading the truth", read).await?.into_iter().flatten().collect();
-        self.restate(&now).await?;
-        self.differing(now).await
+        let mut told = Vec::with_capacity(found.len());
+        for some in found.chunks(self.limits.page.max(1)) {
+            let posts: Vec<_> = some.iter().map(|(now, _)| now.post.id.clone()).collect();
+            let read = async || self.ports.truth.snapshots(&posts).await;
+            let now: Vec<_> =
+                self.until_done("reading the truth", read).await?.into_iter().flatten().collect();
+            self.restate(&now).await?;
+            told.extend(now.iter().map(without_text));
+        }
+        self.looks(told).await
     }
+}
+
+/// What a comparison needs, and may keep many of.
+fn without_text(snapshot: &Snapshot) -> Snapshot {
+    let Snapshot { post, hidden, revision, state } = snapshot;
+    let (title, body, author) = (String::new(), String::new(), String::new());
+    let post = Post { id: post.id.clone(), title, body, author, created_at: post.created_at };
+    Snapshot { post, hidden: *hidden, revision: *revision, state: state.clone() }
 }
 
 /// The total under which the orders have to list what is held; none if they must not.

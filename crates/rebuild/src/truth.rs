@@ -139,9 +139,8 @@ impl Rebuild {
         self.walk(left, async |part, page| {
             self.restate(&page.snapshots).await?;
             checkpoint.told(part, page.next.as_ref());
-            checkpoint.save_now_and_then(self.limits.save_every).await?;
             self.progress.did(page.snapshots.len());
-            Ok(())
+            Ok(checkpoint.save_now_and_then(self.limits.save_every).await?)
         })
         .await?;
         checkpoint.save().await?;

@@ -138,12 +138,20 @@ pub(crate) struct Restless {
     pub(crate) pages: AtomicUsize,
     pub(crate) stop_after: usize,
     pub(crate) likes: bool,
+    pub(crate) hides: Option<PostId>,
 }
 
 impl Restless {
     pub(crate) fn new(world: &World, likes: bool, stop_after: usize) -> Arc<Self> {
+        Arc::new(Self { likes, stop_after, ..Self::hiding(world, None) })
+    }
+
+    /// One in which a post is hidden as soon as it was read, of which live counts that do not hold
+    /// it yet learn nothing.
+    pub(crate) fn hiding(world: &World, hides: Option<PostId>) -> Self {
         let (inner, live) = (world.truth.clone(), world.live.clone());
-        Arc::new(Self { inner, live, pages: AtomicUsize::new(0), stop_after, likes })
+        let pages = AtomicUsize::new(0);
+        Self { inner, live, pages, stop_after: usize::MAX, likes: false, hides }
     }
 }
 
@@ -168,6 +176,11 @@ impl Snapshots for Restless {
             std::future::pending::<()>().await;
         }
         let page = self.inner.scan(share, after, limit).await?;
+        let hidden = |told: &&Snapshot| !told.hidden && self.hides.as_ref() == Some(&told.post.id);
+        if let Some(Snapshot { post, revision, .. }) = page.snapshots.iter().find(hidden) {
+            self.inner.hide(&post.id).await?;
+            self.live.hide(&post.id, true, revision + 1).await?;
+        }
         for snapshot in page.snapshots.iter().filter(|told| self.likes && !told.hidden) {
             let change = apply(&self.inner, &snapshot.post.id, &format!("late{number}")).await;
             self.live.merge(&[change.state]).await?;
