@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use kudos_core::ports::{Loss, Position, ScanCursor};
 use parking_lot::Mutex;
@@ -17,6 +16,9 @@ use crate::walk::Todo;
 
 /// The form of the file.
 const VERSION: u32 = 1;
+
+/// Held while a file is written, also by who was dropped meanwhile and is waited for by nobody.
+static DISK: Mutex<()> = Mutex::new(());
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Saved {
@@ -67,8 +69,6 @@ pub struct Checkpoint {
     saved: Mutex<Saved>,
     /// When the file was written last. Held while it is written.
     writing: tokio::sync::Mutex<Option<Instant>>,
-    /// Held by a write that nobody waits for any more, too: they share a file.
-    disk: Arc<Mutex<()>>,
 }
 
 impl Checkpoint {
@@ -99,8 +99,7 @@ impl Checkpoint {
     }
 
     fn with(path: &Path, saved: Saved) -> Self {
-        let (path, saved) = (path.to_owned(), Mutex::new(saved));
-        Self { path, saved, writing: Default::default(), disk: Arc::default() }
+        Self { path: path.to_owned(), saved: Mutex::new(saved), writing: Default::default() }
     }
 
     /// Writes it.
@@ -150,9 +149,9 @@ impl Checkpoint {
 
     async fn write(&self) -> Result<(), CheckpointError> {
         let text = serde_json::to_vec(&*self.saved.lock());
-        let (path, disk) = (self.path.clone(), Arc::clone(&self.disk));
+        let path = self.path.clone();
         let replace = move || {
-            let _one = disk.lock();
+            let _one = DISK.lock();
             replace(&path, &text?)
         };
         let written = tokio::task::spawn_blocking(replace).await;

@@ -24,7 +24,11 @@ async fn a_rebuild_that_was_killed_goes_on_where_it_was() {
     let first = careful(ports());
     let killed = async {
         let _ = tokio::time::timeout(Duration::from_secs(30), async {
-            while half.pages.load(SeqCst) <= half.stop_after {
+            let saved = || {
+                let text = std::fs::read_to_string(world.path()).unwrap_or_default();
+                text.contains("\"end\"")
+            };
+            while half.pages.load(SeqCst) <= half.stop_after || !saved() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
