@@ -37,7 +37,8 @@ struct Seen {
 
 impl Seen {
     fn line(&self, step: &Step, elapsed: Duration) -> Line {
-        let seconds = elapsed.as_secs_f64().max(0.001);
+        // What was done before the first look would be a rate without measure.
+        let seconds = elapsed.as_secs_f64().max(1.0);
         let eta = |(part, of): (u64, u64)| {
             let new = part.checked_sub(self.before).filter(|&new| new > 0)?;
             Some((seconds * of.saturating_sub(part) as f64 / new as f64) as u64)
