@@ -70,10 +70,8 @@ impl Mirror for Rollup {
         stream::iter(reads).buffered(IN_PARALLEL).try_collect().await
     }
 
-    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError> {
-        let there = self.written(post).await?.is_some();
-        let standing = || Standing { post: post.clone(), place: TABLE.to_owned() };
-        Ok(there.then(standing).into_iter().collect())
+    fn candidates(&self, post: &PostId) -> Vec<Standing> {
+        vec![Standing { post: post.clone(), place: TABLE.to_owned() }]
     }
 
     async fn stands(&self, standings: &[Standing]) -> Result<Vec<bool>, PortError> {
@@ -87,12 +85,7 @@ impl Mirror for Rollup {
     }
 
     async fn tell(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        for put in self.put(snapshots).await? {
-            if let Put::Retry(error) = put {
-                return Err(error);
-            }
-        }
-        Ok(())
+        Put::all(self.put(snapshots).await?)
     }
 
     async fn remove(&self, standings: &[Standing]) -> Result<(), PortError> {

@@ -91,10 +91,8 @@ impl Mirror for Elastic {
         Ok(documents.map(|document| document.map(facts).unwrap_or_default()).collect())
     }
 
-    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError> {
-        let standing = self.standing(post.clone());
-        let stands = self.stands(std::slice::from_ref(&standing)).await?;
-        Ok(if stands == [true] { vec![standing] } else { Vec::new() })
+    fn candidates(&self, post: &PostId) -> Vec<Standing> {
+        vec![self.standing(post.clone())]
     }
 
     async fn stands(&self, standings: &[Standing]) -> Result<Vec<bool>, PortError> {
@@ -107,12 +105,7 @@ impl Mirror for Elastic {
     }
 
     async fn tell(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        for put in self.put(snapshots).await? {
-            if let Put::Retry(error) = put {
-                return Err(error);
-            }
-        }
-        Ok(())
+        Put::all(self.put(snapshots).await?)
     }
 
     /// A document whose version is too high keeps out all others, and so does the memory of its

@@ -11,12 +11,14 @@
 //! | how is delivered later what a sink missed? | `sweeper/`, `teller.rs` |
 //! | is every copy what the truth says? | `auditor/` |
 //! | how is noticed what a copy has lost, and how does it get it back? | `loader/` |
+//! | what does a part of the log come to? | `digest.rs` |
 //! | which of several instances does it? | `tenure.rs` |
 //! | when does a search index or a rollup learn of a change? | `projector/` |
 //! | what if a reader finds that a sink has lost a post? | `mender.rs` |
 
 mod auditor;
 mod deliveries;
+mod digest;
 mod loader;
 mod mender;
 mod projector;
@@ -29,6 +31,7 @@ mod tenure;
 
 pub use auditor::{AuditReport, Auditor, Difference, Drift, Held};
 pub use deliveries::{Covered, Deliveries};
+pub use digest::Digest;
 pub use loader::{Loader, LoaderPorts};
 pub use mender::Mender;
 pub use projector::Projector;

@@ -44,15 +44,7 @@ impl Sink for LiveSink {
     }
 
     async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        // The introduction moves a post whose creation time was changed.
-        let introductions = snapshots.iter().map(Snapshot::introduction);
-        let reacted = snapshots.iter().filter(|snapshot| snapshot.state.version.0 > 0);
-        let states: Vec<_> =
-            introductions.chain(reacted.map(|snapshot| snapshot.state.clone())).collect();
-        self.0.merge(&states).await?;
-        let hides = snapshots.iter().map(|s| self.0.hide(&s.post.id, s.hidden, s.revision));
-        futures::future::try_join_all(hides).await?;
-        Ok(())
+        self.0.restate(snapshots).await
     }
 }
 

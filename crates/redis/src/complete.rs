@@ -22,6 +22,18 @@ pub struct Load {
     mark: String,
 }
 
+impl Load {
+    /// The member that it left in each order.
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// The load that left this member; none if no load does so.
+    pub(crate) fn marked(mark: &str) -> Option<Self> {
+        mark.starts_with(LOADING).then(|| Self { mark: mark.to_owned() })
+    }
+}
+
 impl RedisLive {
     /// The shards of the ranks that lack posts: they were never loaded whole, or were emptied.
     ///

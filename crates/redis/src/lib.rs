@@ -8,6 +8,7 @@
 //! |---|---|
 //! | what is in which key? | `keys.rs`, `hash.rs`, `score.rs`, `windows.rs`, and the library's head |
 //! | how do ranks follow hashes, which are on other nodes? | `merge.rs` |
+//! | how are whole posts told again in few round trips? | `restate.rs` |
 //! | how is a top list read, windows, shards and ties included? | `top.rs` |
 //! | how does an emptied order not look like an empty one? | `complete.rs`, `orders.rs` |
 //! | what is compared with the truth, and mended by hand? | `mirror/` |
@@ -49,6 +50,7 @@ mod mirror;
 mod monitor;
 mod node;
 mod orders;
+mod restate;
 mod router;
 mod score;
 mod server;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kudos_core::ports::{LiveCounts, LiveEntry};
 use kudos_core::{
-    Clock, Kinds, Millis, PortError, PostId, PostState, RankEntry, SystemClock, TimeKey,
+    Clock, Kinds, Millis, PortError, PostId, PostState, RankEntry, Snapshot, SystemClock, TimeKey,
 };
 use kudos_degraded::{Deadline, Observer};
 use kudos_runtime::config::InvalidSetting;
@@ -114,6 +114,11 @@ impl LiveCounts for RedisLive {
 
     async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
         self.set_hidden(post, hidden, revision).await
+    }
+
+    /// Three round trips for up to 128 posts, as [`merge`](Self::merge) alone takes.
+    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
+        self.restate_posts(snapshots).await
     }
 
     /// Posts of a node that does not answer are none, as if nothing were held of them: whoever

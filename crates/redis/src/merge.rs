@@ -22,20 +22,20 @@ use crate::settings::Mode;
 use crate::windows::Bucket;
 
 /// The most posts whose commands go to a node in one go.
-const BATCH: usize = 128;
+pub(crate) const BATCH: usize = 128;
 /// How often a rank follows a hash that changes all the while. Whoever changes it last is not
 /// disturbed by that.
 const ROUNDS: usize = 16;
 
 /// A post whose rank is being written.
-struct Ranking {
+pub(crate) struct Ranking {
     held: Held,
     /// Creation times under which windows may list it.
     earlier: Vec<Millis>,
 }
 
 impl Ranking {
-    fn new(held: Held) -> Self {
+    pub(crate) fn new(held: Held) -> Self {
         Self { earlier: held.earlier().collect(), held }
     }
 
@@ -46,31 +46,35 @@ impl Ranking {
     }
 }
 
-type Rankings = BTreeMap<PostId, Ranking>;
+pub(crate) type Rankings = BTreeMap<PostId, Ranking>;
 
 impl RedisLive {
     /// See [`kudos_core::ports::LiveCounts::merge`].
     pub(crate) async fn merge_states(&self, states: &[PostState]) -> Result<(), PortError> {
-        let flows = self.by_node(states).into_iter().map(|states| async move {
-            let mut failures = Vec::new();
-            for batch in states.chunks(BATCH) {
-                self.merge_batch(batch, &mut failures).await;
-            }
-            failures
-        });
+        let flows =
+            self.by_node(states, |state| &state.post).into_iter().map(|states| async move {
+                let mut failures = Vec::new();
+                for batch in states.chunks(BATCH) {
+                    self.merge_batch(batch, &mut failures).await;
+                }
+                failures
+            });
         summary(join_all(flows).await.into_iter().flatten().collect())
     }
 
-    /// The states by the node that has their hash, in their order: a slow node then delays only
-    /// its own.
-    fn by_node<'a>(&self, states: &'a [PostState]) -> Vec<Vec<&'a PostState>> {
+    /// What is to be written, by the node that has the post's hash, in its order: a slow node then
+    /// delays only its own.
+    pub(crate) fn by_node<'a, T>(
+        &self,
+        items: &'a [T],
+        post: impl Fn(&T) -> &PostId,
+    ) -> Vec<Vec<&'a T>> {
         let topology = self.topology();
-        let mut groups: BTreeMap<Option<&str>, Vec<&PostState>> = BTreeMap::new();
-        for state in states {
-            let shard = topology
-                .as_ref()
-                .and_then(|known| known.shard_of(self.keys.hash(&state.post).slot));
-            groups.entry(shard.map(|shard| shard.master.as_str())).or_default().push(state);
+        let mut groups: BTreeMap<Option<&str>, Vec<&T>> = BTreeMap::new();
+        for item in items {
+            let shard =
+                topology.as_ref().and_then(|known| known.shard_of(self.keys.hash(post(item)).slot));
+            groups.entry(shard.map(|shard| shard.master.as_str())).or_default().push(item);
         }
         groups.into_values().collect()
     }
@@ -121,7 +125,12 @@ impl RedisLive {
     }
 
     /// Writes ranks until they follow from what the hashes hold.
-    async fn rank(&self, mut todo: Rankings, deadline: Deadline, failures: &mut Vec<Failure>) {
+    pub(crate) async fn rank(
+        &self,
+        mut todo: Rankings,
+        deadline: Deadline,
+        failures: &mut Vec<Failure>,
+    ) {
         for _ in 0..ROUNDS {
             if todo.is_empty() {
                 return;

@@ -14,7 +14,7 @@ use crate::live::RedisLive;
 pub struct Orders {
     live: Arc<RedisLive>,
     /// The load that would make up for the loss that was told last.
-    load: Mutex<(u64, Option<Load>)>,
+    load: Mutex<Option<Load>>,
 }
 
 impl Orders {
@@ -24,6 +24,8 @@ impl Orders {
     }
 }
 
+/// A loss is named by the mark that was left in the orders: so another process can go on with a load
+/// and still learn whether more was lost meanwhile.
 #[async_trait]
 impl Completeness for Orders {
     async fn missing(&self) -> Result<Option<Loss>, PortError> {
@@ -31,18 +33,18 @@ impl Completeness for Orders {
             return Ok(None);
         }
         let mut held = self.load.lock().await;
-        if held.1.is_none() {
-            *held = (held.0 + 1, Some(self.live.begin_load().await?));
-        }
-        Ok(Some(Loss(held.0.to_string())))
+        let load = match held.take() {
+            Some(load) => load,
+            None => self.live.begin_load().await?,
+        };
+        Ok(Some(Loss(held.insert(load).mark().to_owned())))
     }
 
     async fn mark_complete(&self, loss: &Loss) -> Result<bool, PortError> {
         let mut held = self.load.lock().await;
-        if held.0.to_string() != loss.0 {
-            return Ok(false);
-        }
-        let Some(load) = held.1.take() else { return Ok(false) };
+        let Some(load) = Load::marked(&loss.0) else { return Ok(false) };
+        // Whether it succeeds or not, the next loss has another name.
+        held.take_if(|held| held.mark() == load.mark());
         match self.live.mark_complete(&load).await {
             Ok(()) => Ok(true),
             // Whether the order was emptied meanwhile or cannot be asked: it is not complete.

@@ -31,6 +31,6 @@ mod strangers;
 mod truth;
 mod verifier;
 
-pub use report::{CopyReport, Difference, Failure, Field, Progress, Report, Wrong};
+pub use report::{CopyReport, Difference, Failure, Field, POSTS, Progress, Report, Wrong};
 pub use settings::VerifySettings;
 pub use verifier::Verifier;

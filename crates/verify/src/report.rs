@@ -146,10 +146,13 @@ impl Report {
     }
 }
 
+/// The task of looking through the posts.
+pub const POSTS: &str = "posts";
+
 /// How far a verifier is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What is looked through: the posts, or a copy by its name.
+    /// What is looked through: [`POSTS`], or a copy by its name.
     pub task: &'static str,
     /// How much of it.
     pub done: u64,

@@ -9,7 +9,7 @@ use kudos_core::{Kinds, PostId};
 use tokio_util::sync::CancellationToken;
 
 use crate::look::{Looked, Suspect};
-use crate::report::{CopyReport, Failure, Progress, Report};
+use crate::report::{CopyReport, Failure, POSTS, Progress, Report};
 use crate::rows::Recount;
 use crate::settings::VerifySettings;
 use crate::strangers::Stranger;
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             if self.suspects.len() >= SUSPECTS {
                 self.second_look().await?;
             }
-            self.tell("posts", self.report.posts);
+            self.tell(POSTS, self.report.posts);
         }
         self.second_look().await
     }

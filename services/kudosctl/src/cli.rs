@@ -8,6 +8,7 @@ use kudos_suite::cli::SettingsArgs;
 use crate::capacity::CapacityArgs;
 use crate::drill::DrillArgs;
 use crate::load::LoadArgs;
+use crate::rebuild::RebuildArgs;
 use crate::seed::SeedArgs;
 use crate::verify::{RepairArgs, VerifyArgs};
 
@@ -15,7 +16,7 @@ const HELP: &str = "\
 Data goes to stdout, everything else to stderr.
 
 Exit codes: 0 done, 1 failed, 3 something is not as it should be, 64 wrong usage, 78 wrong
-configuration.";
+configuration, 130 interrupted.";
 
 const DOCTOR: &str = "\
 Example:
@@ -66,6 +67,17 @@ Example:
 
 Exit codes: 0 nothing differs any more, 1 failed, stopped before the end, or no such post, 3
 something differs still, 64 wrong usage, 78 wrong configuration.";
+
+const REBUILD: &str = "\
+Examples:
+  kudosctl rebuild --from cassandra
+  kudosctl rebuild --from cassandra --slots 0-5460 --dry-run
+  kudosctl rebuild --from kafka --since 7d --rest-from cassandra
+  kudosctl rebuild --from cassandra --resume
+
+Exit codes: 0 Redis holds what Cassandra says (or what would change was shown), 1 failed, 3 posts
+differ or are not covered, 64 wrong usage, 78 wrong configuration, 130 interrupted. After 1 and 130,
+--resume continues.";
 
 const SLOT: &str = "\
 Example:
@@ -163,6 +175,17 @@ pub(crate) enum Command {
     Explain {
         /// The id of the post
         post: PostId,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Fill Redis anew while it serves, and prove that it is right
+    ///
+    /// Nothing is emptied first, and likes may go on: of each post the newest version wins. The
+    /// hottest posts come first; what Cassandra does not know is removed.
+    #[command(after_help = REBUILD)]
+    Rebuild {
+        #[command(flatten)]
+        args: RebuildArgs,
         #[command(flatten)]
         output: Output,
     },

@@ -32,7 +32,8 @@ impl Copies {
         connected.unwrap_or_else(|| Err("stopped before the connections were made".into()))
     }
 
-    async fn open(settings: &Settings) -> Result<Self, BoxError> {
+    /// Connects.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, BoxError> {
         let (kinds, clock) = (settings.kinds.clone(), Arc::new(SystemClock));
         let truth = Cassandra::connect(&settings.cassandra, kinds.clone(), clock).await?;
         let redis = patient(&settings.redis);
@@ -41,14 +42,15 @@ impl Copies {
         Ok(Self { truth, live: Arc::new(live), index: Arc::new(index) })
     }
 
-    /// The copies in the order in which they are mended: ranks follow hashes.
+    /// The copies.
     pub(crate) fn mirrors(&self) -> Vec<Arc<dyn Mirror>> {
-        vec![
-            self.truth.rollup.clone(),
-            Arc::new(RedisHashes(self.live.clone())),
-            Arc::new(RedisRanks(self.live.clone())),
-            self.index.clone(),
-        ]
+        let others: [Arc<dyn Mirror>; 2] = [self.truth.rollup.clone(), self.index.clone()];
+        self.of_redis().into_iter().chain(others).collect()
+    }
+
+    /// Those in Redis, in the order in which they are mended: ranks follow hashes.
+    pub(crate) fn of_redis(&self) -> Vec<Arc<dyn Mirror>> {
+        vec![Arc::new(RedisHashes(self.live.clone())), Arc::new(RedisRanks(self.live.clone()))]
     }
 }
 

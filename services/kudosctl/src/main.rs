@@ -10,6 +10,7 @@ mod inspect;
 mod load;
 mod migrate;
 mod progress;
+mod rebuild;
 mod seed;
 mod settings;
 mod slot;
@@ -18,10 +19,11 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use clap::error::ErrorKind;
 use kudos_runtime::config::Sources;
 use kudos_runtime::finding::Severity;
 use kudos_runtime::start::{BoxError, command, print_config};
-use kudos_suite::cli::{complete, parse};
+use kudos_suite::cli::{EXIT_USAGE, complete, parse};
 
 use cli::{Cli, Command};
 use settings::Settings;
@@ -57,6 +59,12 @@ fn main() -> ExitCode {
         Command::Repair { args, output } => {
             run(&sources, async |settings| verify::repair(settings, &args, output.json).await)
         }
+        Command::Rebuild { args, output } => match args.check() {
+            Ok(()) => {
+                run(&sources, async |settings| rebuild::run(settings, &args, output.json).await)
+            }
+            Err(problem) => refuse(&problem),
+        },
         Command::Slot { keys, output } => run(&sources, async |settings| {
             let verdict = slot::run(settings, keys, output.json).await?;
             Ok(unless(verdict == slot::Verdict::Unserved))
@@ -74,6 +82,14 @@ fn main() -> ExitCode {
             Ok(unless(verdict == load::Verdict::Failures))
         }),
     }
+}
+
+/// What the command line says cannot be.
+fn refuse(problem: &str) -> ExitCode {
+    let told = Cli::command().error(ErrorKind::ArgumentConflict, problem);
+    // A closed stream leaves the exit code to tell.
+    let _ = told.print();
+    ExitCode::from(EXIT_USAGE)
 }
 
 fn unless(different: bool) -> ExitCode {

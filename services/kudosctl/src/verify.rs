@@ -101,7 +101,7 @@ async fn work(
         Some(posts) => verifier.examine(posts, &stop).await,
         None => {
             let mut display = Display::new();
-            let mut show = |progress| display.show(progress);
+            let mut show = |progress: kudos_verify::Progress| display.show(&progress.into());
             verifier.run(Share::ALL, &mut show, &stop).await
         }
     };
@@ -126,6 +126,12 @@ fn text(report: &Report) -> String {
     if listed > 0 && listed < report.differing {
         let _ = writeln!(text, "… and {} more", report.differing - listed);
     }
+    text + &summary(report)
+}
+
+/// What was compared and how it ended, and before it what could not be.
+pub(crate) fn summary(report: &Report) -> String {
+    let mut text = String::new();
     for post in &report.unknown {
         let _ = writeln!(text, "{post}: neither the truth nor a copy knows it");
     }

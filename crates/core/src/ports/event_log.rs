@@ -11,6 +11,13 @@ use crate::time::Millis;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(pub Vec<u64>);
 
+impl Position {
+    /// Whether there is more to read up to `end` in some partition.
+    pub fn is_before(&self, end: &Self) -> bool {
+        self.0.len() == end.0.len() && self.0.iter().zip(&end.0).any(|(at, end)| at < end)
+    }
+}
+
 /// The most partitions of a position, a bound on what a client may send.
 pub const MAX_PARTITIONS: usize = 256;
 
@@ -96,6 +103,15 @@ mod tests {
         for text in ["0", "7", "7.0.18446744073709551615"] {
             assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_position_is_before_another_if_any_partition_is() {
+        let before =
+            |at: &str, end: &str| at.parse::<Position>().unwrap().is_before(&end.parse().unwrap());
+        assert!(before("1.5", "2.5") && before("9.1", "2.2"));
+        assert!(!before("2.5", "2.5") && !before("3.5", "2.5"));
+        assert!(!before("1", "2.2"), "of another log");
     }
 
     #[test]

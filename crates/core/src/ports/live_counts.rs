@@ -4,6 +4,7 @@ use crate::change::PostState;
 use crate::error::PortError;
 use crate::id::PostId;
 use crate::rank::{RankEntry, TimeKey};
+use crate::snapshot::Snapshot;
 use crate::time::Millis;
 
 /// A post as the live counts hold it.
@@ -32,6 +33,21 @@ pub trait LiveCounts: Send + Sync {
     /// of the post; its counts stay. Nothing happens to a post that is not held, nor if a newer
     /// revision was given before.
     async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError>;
+
+    /// Takes over all of some posts: counts, creation time and visibility, as by
+    /// [`merge`](Self::merge) and [`hide`](Self::hide). A backend that can do so in fewer steps
+    /// does.
+    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
+        // The introduction moves a post whose creation time was changed.
+        let introductions = snapshots.iter().map(Snapshot::introduction);
+        let reacted = snapshots.iter().filter(|snapshot| snapshot.state.version.0 > 0);
+        let states: Vec<_> =
+            introductions.chain(reacted.map(|snapshot| snapshot.state.clone())).collect();
+        self.merge(&states).await?;
+        let hides = snapshots.iter().map(|s| self.hide(&s.post.id, s.hidden, s.revision));
+        futures::future::try_join_all(hides).await?;
+        Ok(())
+    }
 
     /// Each post, in the order asked; none where nothing is held.
     async fn entries(&self, posts: &[PostId]) -> Result<Vec<Option<LiveEntry>>, PortError>;

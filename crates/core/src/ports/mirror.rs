@@ -121,8 +121,16 @@ pub trait Mirror: Send + Sync {
         true
     }
 
-    /// Every place that holds the post, also where it must not be.
-    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError>;
+    /// Every place where it may hold the post, also where it must not be.
+    fn candidates(&self, post: &PostId) -> Vec<Standing>;
+
+    /// Those of them that do hold it.
+    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError> {
+        let candidates = self.candidates(post);
+        let stands = self.stands(&candidates).await?;
+        let standing = candidates.into_iter().zip(stands).filter(|(_, stands)| *stands);
+        Ok(standing.map(|(standing, _)| standing).collect())
+    }
 
     /// Whether each of these is there, in the order asked.
     async fn stands(&self, standings: &[Standing]) -> Result<Vec<bool>, PortError>;

@@ -14,6 +14,16 @@ pub enum Put {
     Refused(String),
 }
 
+impl Put {
+    /// Whether nothing of what was put has to be sent again; else why the first of it does.
+    pub fn all(puts: Vec<Self>) -> Result<(), PortError> {
+        puts.into_iter().try_for_each(|put| match put {
+            Self::Retry(error) => Err(error),
+            Self::Held | Self::Refused(_) => Ok(()),
+        })
+    }
+}
+
 /// A copy of whole posts with their counts that follows the truth: the search index, the rollup.
 ///
 /// Promises: of each post the snapshot with the highest [`version`](Snapshot::version) that was

@@ -1,12 +1,13 @@
 //! What reached the log since a moment, told again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kudos_core::ports::{DueWindow, LogError, Position, Reach};
-use kudos_core::{Change, Millis, PortError, PostId};
+use kudos_core::{Millis, PortError};
 use tokio::time::sleep;
 
 use super::Loader;
+use crate::digest::Digest;
 use crate::teller::Doubt;
 
 /// Windows of the journal that are looked at.
@@ -56,7 +57,7 @@ impl Loader {
     /// Reads on to the present end of the log.
     async fn follow(&self, mut at: Position, since: Millis, reach: &Reach) -> Position {
         let head = self.until_done(|| self.bounded(self.log.head())).await;
-        while is_before(&at, &head) {
+        while at.is_before(&head) {
             at = self.until_done(|| self.page(&at, since, reach)).await;
         }
         at
@@ -83,23 +84,9 @@ impl Loader {
         if page.next == *at {
             return Err(PortError::Timeout);
         }
-        let (mut changes, mut restated) = (BTreeMap::<PostId, Change>::new(), BTreeSet::new());
-        for change in page.changes.into_iter().filter(|change| reach(&change.state.post)) {
-            let post = change.state.post.clone();
-            if change.users.is_empty() {
-                // Of a post that was stored or hidden, only the truth knows how it is now.
-                restated.insert(post);
-            } else if changes
-                .get(&post)
-                .is_none_or(|held| change.state.replaces(held.state.version))
-            {
-                changes.insert(post, change);
-            }
-        }
-        let restated: Vec<_> = restated.into_iter().collect();
+        let reached = page.changes.into_iter().filter(|change| reach(&change.state.post));
+        let Digest { changes, restated } = Digest::of(reached);
         self.sink.tell(&restated, Doubt::None).await?;
-        changes.retain(|post, _| restated.binary_search(post).is_err());
-        let changes: Vec<_> = changes.into_values().collect();
         self.sink.tell_changes(&changes).await?;
         self.count(restated.len() + changes.len());
         Ok(page.next)
@@ -121,9 +108,4 @@ impl Loader {
         }
         Ok(())
     }
-}
-
-/// Whether some partition has more to read.
-fn is_before(at: &Position, head: &Position) -> bool {
-    at.0.len() == head.0.len() && at.0.iter().zip(&head.0).any(|(at, head)| at < head)
 }

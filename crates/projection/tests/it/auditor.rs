@@ -70,7 +70,7 @@ impl World {
 
     /// Replaces what live holds of a post, as no port allows.
     async fn corrupt(&self, state: PostState) {
-        self.live.inner().forget(&state.post);
+        self.live.inner().lose(&state.post);
         self.live.inner().merge(&[state]).await.unwrap();
     }
 }
@@ -90,7 +90,7 @@ async fn what_is_well_is_clean() {
 #[tokio::test(start_paused = true)]
 async fn what_live_lost_or_missed_is_found_by_name_and_repaired() {
     let world = World::new().await;
-    world.live.inner().forget(&post(3));
+    world.live.inner().lose(&post(3));
     let older = PostState { version: Version(2), ..world.true_state(5).await };
     world.corrupt(older).await;
     let moved = PostState { created_at: Millis(7), ..world.true_state(7).await };
@@ -123,7 +123,7 @@ async fn what_cannot_be_repaired_is_said() {
 async fn without_leave_nothing_is_repaired() {
     let mut world = World::new().await;
     world.settings.repair = false;
-    world.live.inner().forget(&post(3));
+    world.live.inner().lose(&post(3));
     assert_eq!(drifts(&world.audit().await), [(post(3), Drift::Missing, false)]);
     assert_eq!(drifts(&world.audit().await), [(post(3), Drift::Missing, false)]);
 }

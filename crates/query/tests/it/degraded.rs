@@ -197,7 +197,7 @@ async fn the_time_order_has_all_the_time_that_is_left() {
 #[tokio::test(start_paused = true)]
 async fn a_count_that_live_lost_is_completed_from_the_truth() {
     let world = world().await;
-    world.live.forget(&world.post("c"));
+    world.live.lose(&world.post("c"));
     let path = format!("/v1/posts/{}/reactions", world.post("c"));
     let json = world.get(&path, Some(0)).await.json();
     assert_eq!((&json["total"], &json["mine"]), (&4.into(), &"like".into()));
@@ -208,7 +208,7 @@ async fn a_count_that_live_lost_is_completed_from_the_truth() {
 async fn a_count_that_nobody_can_tell_is_neither_unknown_nor_zero() {
     for health in [Health::Fails, Health::Hangs] {
         let world = world().await;
-        world.live.forget(&world.post("c"));
+        world.live.lose(&world.post("c"));
         health.set(&world.on_truth);
         let path = format!("/v1/posts/{}/reactions", world.post("c"));
         let (answer, took) = timed(world.get(&path, None)).await;
@@ -233,7 +233,7 @@ async fn a_ranking_of_counts_that_live_lost_uses_the_truth_or_is_not_called_fres
     for user in 0..9 {
         world.react("b", user, Some(Kind(0))).await;
     }
-    world.live.forget(&world.post("b"));
+    world.live.lose(&world.post("b"));
     let request = with_words("cats", Sort::Popular, 10);
     let page = world.page(&request).await.unwrap();
     assert_eq!(world.names(&page).concat(), "bad");

@@ -7,10 +7,6 @@ use crate::live::RedisLive;
 use crate::router::Job;
 
 impl RedisHashes {
-    fn standing(&self, post: PostId) -> Standing {
-        Standing { place: self.0.keys.hash(&post).name, post }
-    }
-
     fn facts(&self, state: &PostState, hidden: bool) -> Facts {
         Facts::new()
             .with_counts(&state.counts, &self.0.kinds)
@@ -42,10 +38,8 @@ impl Mirror for RedisHashes {
         Ok(posts.iter().zip(replies).map(facts).collect())
     }
 
-    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError> {
-        let standing = self.standing(post.clone());
-        let stands = self.stands(std::slice::from_ref(&standing)).await?;
-        Ok(if stands == [true] { vec![standing] } else { Vec::new() })
+    fn candidates(&self, post: &PostId) -> Vec<Standing> {
+        vec![Standing { place: self.0.keys.hash(post).name, post: post.clone() }]
     }
 
     async fn stands(&self, standings: &[Standing]) -> Result<Vec<bool>, PortError> {
@@ -60,7 +54,7 @@ impl Mirror for RedisHashes {
     }
 
     async fn tell(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        self.0.restate(snapshots).await
+        self.0.restate_posts(snapshots).await
     }
 
     /// A hash without its version, its visibility and their revision is as good as none, and yet

@@ -6,8 +6,7 @@ mod ranks;
 
 use std::sync::Arc;
 
-use futures::future::join_all;
-use kudos_core::{PortError, Snapshot};
+use kudos_core::PortError;
 use redis::{Cmd, Value};
 
 use crate::failure::{Cause, Failure, summary};
@@ -39,23 +38,6 @@ impl RedisLive {
             summary(failures)?;
         }
         Ok(replies)
-    }
-
-    /// Takes over all of some posts: creation time, counts, visibility. Places in the orders
-    /// follow.
-    async fn restate(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        let introductions = snapshots.iter().map(Snapshot::introduction);
-        let reacted = snapshots.iter().filter(|snapshot| snapshot.state.version.0 > 0);
-        let states: Vec<_> =
-            introductions.chain(reacted.map(|snapshot| snapshot.state.clone())).collect();
-        self.merge_states(&states).await?;
-        for batch in snapshots.chunks(BATCH) {
-            let hides = batch.iter().map(|truth| async move {
-                self.set_hidden(&truth.post.id, truth.hidden, truth.revision).await
-            });
-            join_all(hides).await.into_iter().collect::<Result<(), PortError>>()?;
-        }
-        Ok(())
     }
 
     /// One step of a SCAN or a ZSCAN: the next cursor, and what was found.

@@ -91,13 +91,9 @@ impl Mirror for RedisRanks {
         orders.iter().any(|(_, key)| key.name == place)
     }
 
-    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError> {
+    fn candidates(&self, post: &PostId) -> Vec<Standing> {
         let kept = self.0.keys.all_shards().flat_map(|shard| self.kept(shard));
-        let standing = |key: Key| Standing { post: post.clone(), place: key.name };
-        let standings: Vec<_> = kept.map(standing).collect();
-        let stands = self.stands(&standings).await?;
-        let standing = standings.into_iter().zip(stands).filter(|(_, stands)| *stands);
-        Ok(standing.map(|(standing, _)| standing).collect())
+        kept.map(|key| Standing { post: post.clone(), place: key.name }).collect()
     }
 
     async fn stands(&self, standings: &[Standing]) -> Result<Vec<bool>, PortError> {
@@ -115,7 +111,7 @@ impl Mirror for RedisRanks {
 
     /// Places in the orders follow from the hashes, which are told too.
     async fn tell(&self, snapshots: &[Snapshot]) -> Result<(), PortError> {
-        self.0.restate(snapshots).await
+        self.0.restate_posts(snapshots).await
     }
 
     async fn remove(&self, standings: &[Standing]) -> Result<(), PortError> {

@@ -17,6 +17,7 @@ mod hot_post;
 mod laws;
 mod live;
 mod outage;
+mod rebuild;
 mod search;
 mod starts;
 #[allow(dead_code, unused_imports, reason = "the table of faults needs more of it")]

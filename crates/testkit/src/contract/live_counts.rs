@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kudos_core::ports::LiveCounts;
-use kudos_core::{Counts, Millis, PostId, PostState, RankEntry, TimeKey, Version};
+use kudos_core::{Counts, Millis, Post, PostId, PostState, RankEntry, Snapshot, TimeKey, Version};
 use proptest::prelude::*;
 
 use super::HasLive;
@@ -25,6 +25,7 @@ macro_rules! live_counts_contract {
             the_top_follows_counts_up_and_down,
             a_hidden_post_leaves_both_orders_and_keeps_its_counts,
             the_newest_revision_decides_whether_a_post_is_hidden,
+            restated_posts_are_held_as_the_truth_has_them,
             a_walk_through_time_repeats_and_skips_nothing_while_counts_change,
         }
     };
@@ -197,6 +198,44 @@ pub async fn version_zero_introduces_a_post_and_moves_it_in_time<B: HasLive>() {
     let since = Some(Millis(NOW.0 + 2 * day));
     let totals = top(&live, &scope, since).await.into_iter();
     assert_eq!(totals.map(|e| (e.post, e.total)).collect::<Vec<_>>(), [(p, 2), (q, 0)]);
+}
+
+/// Counts, creation time and visibility together: on nothing, on what is older, on what is newer.
+pub async fn restated_posts_are_held_as_the_truth_has_them<B: HasLive>() {
+    let (backend, scope) = (B::open().await, Scope::new());
+    let live = backend.live();
+    let [p, q, r] = ["p", "q", "r"].map(|name| scope.post(name));
+    let snapshot = |state: PostState, hidden, revision| {
+        let (title, body, author) = (String::new(), String::new(), String::new());
+        let (id, created_at) = (state.post.clone(), state.created_at);
+        Snapshot { post: Post { id, title, body, author, created_at }, hidden, revision, state }
+    };
+    let restate = async |snapshots: &[Snapshot]| {
+        live.restate(snapshots).await.expect("the projection takes it");
+    };
+    let hidden = snapshot(state(&q, 1, 2, 2), true, 2);
+    restate(&[
+        snapshot(state(&p, 0, 3, 2), false, 1),
+        hidden,
+        snapshot(state(&r, 2, 0, 0), false, 1),
+    ])
+    .await;
+    let totals = async || {
+        let ranks = top(&live, &scope, None).await.into_iter();
+        ranks.map(|entry| (entry.post, entry.total, entry.created_at.0 - NOW.0)).collect::<Vec<_>>()
+    };
+    assert_eq!(totals().await, [(p.clone(), 2, 0), (r.clone(), 0, 2)]);
+    assert_eq!(held(&live, &q).await, Some((2, 2)), "a hidden post keeps its counts");
+
+    merge(&live, &[state(&p, 0, 9, 7)]).await;
+    let moved = snapshot(state(&r, 5, 1, 1), false, 2);
+    restate(&[
+        snapshot(state(&p, 0, 8, 6), false, 1),
+        snapshot(state(&q, 1, 4, 4), false, 3),
+        moved,
+    ])
+    .await;
+    assert_eq!(totals().await, [(p, 7, 0), (q, 4, 1), (r, 1, 5)]);
 }
 
 /// Few totals and few times over many posts, so that both tie-breaks decide.

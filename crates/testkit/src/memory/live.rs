@@ -60,8 +60,13 @@ impl MemoryLive {
         Self::default()
     }
 
+    /// Every post of which something is held.
+    pub fn posts(&self) -> Vec<PostId> {
+        self.0.lock().states.keys().cloned().collect()
+    }
+
     /// Loses a post, as a cache does that evicts it.
-    pub fn forget(&self, post: &PostId) {
+    pub fn lose(&self, post: &PostId) {
         let mut held = self.0.lock();
         held.states.remove(post);
         held.hides.remove(post);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use kudos_core::ports::{Facts, Mirror, MirrorWalk, Said, Standing};
-use kudos_core::{Kinds, PortError, PostId, Snapshot};
+use kudos_core::{Kinds, PortError, PostId, PostState, Snapshot};
 use parking_lot::Mutex;
 
 /// Holds of each visible post its counts and their version, and keeps the newest that it is told.
@@ -67,6 +67,13 @@ impl MemoryMirror {
     }
 }
 
+/// The counts and their version.
+pub(super) fn counted(state: &PostState) -> Facts {
+    Facts::new()
+        .with(Facts::VERSION, Said::Number(state.version.0))
+        .with_counts(&state.counts, &Kinds::default())
+}
+
 #[async_trait]
 impl Mirror for MemoryMirror {
     fn name(&self) -> &'static str {
@@ -76,9 +83,7 @@ impl Mirror for MemoryMirror {
     fn expected(&self, truth: &Snapshot) -> Facts {
         match truth.hidden {
             true => Facts::new(),
-            false => Facts::new()
-                .with(Facts::VERSION, Said::Number(truth.state.version.0))
-                .with_counts(&truth.state.counts, &Kinds::default()),
+            false => counted(&truth.state),
         }
     }
 
@@ -93,10 +98,10 @@ impl Mirror for MemoryMirror {
         place == self.name
     }
 
-    async fn places(&self, post: &PostId) -> Result<Vec<Standing>, PortError> {
-        let mut standings = self.ask(|held| self.standings(held))?;
+    fn candidates(&self, post: &PostId) -> Vec<Standing> {
+        let mut standings = self.standings(&self.held.lock());
         standings.retain(|standing| standing.post == *post);
-        Ok(standings)
+        standings
     }
 
     async fn stands(&self, standings: &[Standing]) -> Result<Vec<bool>, PortError> {
@@ -138,7 +143,8 @@ impl Mirror for MemoryMirror {
     }
 }
 
-struct Walk(Vec<Standing>);
+/// What is left to be told.
+pub(super) struct Walk(pub(super) Vec<Standing>);
 
 #[async_trait]
 impl MirrorWalk for Walk {

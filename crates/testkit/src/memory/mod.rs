@@ -6,6 +6,7 @@ mod index;
 mod journal;
 mod leases;
 mod live;
+mod live_mirror;
 mod log;
 mod mirror;
 mod projection;

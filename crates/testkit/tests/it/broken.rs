@@ -177,7 +177,7 @@ impl<const DEFECT: u8> HasLive for Live<DEFECT> {
 impl<const DEFECT: u8> LiveCounts for BrokenLive<DEFECT> {
     async fn merge(&self, states: &[PostState]) -> Result<(), PortError> {
         if DEFECT == OLD_VERSIONS_WIN {
-            states.iter().for_each(|state| self.0.forget(&state.post));
+            states.iter().for_each(|state| self.0.lose(&state.post));
         }
         self.0.merge(states).await
     }
@@ -185,7 +185,7 @@ impl<const DEFECT: u8> LiveCounts for BrokenLive<DEFECT> {
     async fn hide(&self, post: &PostId, hidden: bool, revision: u64) -> Result<(), PortError> {
         if DEFECT == THE_LAST_HIDE_WINS {
             let state = self.0.states(std::slice::from_ref(post)).await?;
-            self.0.forget(post);
+            self.0.lose(post);
             self.0.merge(&state.into_iter().flatten().collect::<Vec<_>>()).await?;
         }
         self.0.hide(post, hidden, revision).await

@@ -82,7 +82,7 @@ impl Client for Writer {
             Err(error) => return Reply::Wrong(error.to_string()),
         };
         if self.defect == Defect::OldVersionsWin {
-            self.live.forget(&request.post);
+            self.live.lose(&request.post);
         }
         if !(self.defect == Defect::SkipsASink && request.post.as_str().ends_with('3')) {
             self.live.merge(std::slice::from_ref(&applied.state)).await.unwrap();

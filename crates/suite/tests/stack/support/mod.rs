@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) use api::{Api, CONDITIONAL_WRITES};
 pub(crate) use proxy::Proxy;
 pub(crate) use readers::{IndexReader, RollupReader};
-pub(crate) use service::{Ended, Launch, Service, interrupted, run};
+pub(crate) use service::{Ended, Launch, Program, Service, interrupted, run};
 pub(crate) use world::World;
 
 /// Asks again until the answer is there, for at most `limit`.

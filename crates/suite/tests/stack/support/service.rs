@@ -1,7 +1,7 @@
 //! A service as a child process.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,10 +63,39 @@ fn command(name: &str, words: &[&str], flags: &[String]) -> Command {
 pub(crate) async fn run(name: &str, words: &[&str], flags: &[String]) -> Ended {
     let output = command(name, words, flags).output();
     let output = tokio::time::timeout(PATIENCE, output).await.expect("an end").unwrap();
-    Ended {
-        status: output.status,
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+    Ended::of(output)
+}
+
+/// A program that runs to an end of its own, unless somebody stops it.
+pub(crate) struct Program(Child);
+
+impl Program {
+    pub(crate) fn start(name: &str, words: &[&str], flags: &[String]) -> Self {
+        Self(command(name, words, flags).spawn().unwrap())
+    }
+
+    /// As by `kill -9`.
+    pub(crate) async fn kill(&mut self) {
+        assert!(self.0.try_wait().unwrap().is_none(), "it has ended already");
+        self.0.kill().await.unwrap();
+    }
+
+    /// Asks it to stop as Ctrl-C does, and waits until it has.
+    pub(crate) async fn interrupt(self) -> Ended {
+        let pid = self.0.id().expect("it was not waited for yet");
+        kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), Signal::INT).unwrap();
+        let output = tokio::time::timeout(PATIENCE, self.0.wait_with_output()).await;
+        Ended::of(output.expect("an end").unwrap())
+    }
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        Self {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
     }
 }
 
