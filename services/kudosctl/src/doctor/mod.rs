@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use kudos_runtime::finding::{Finding, Severity};
+use kudos_runtime::shutdown::Shutdown;
 use kudos_runtime::start::BoxError;
 use serde::Serialize;
 
@@ -34,11 +35,12 @@ struct Report {
 
 /// Examines every engine, and prints what was found. Answers with the worst of it.
 pub(crate) async fn run(settings: &Settings, json: bool) -> Result<Severity, BoxError> {
-    let report = tokio::select! {
-        report = examine(settings) => report,
-        // Said, and not left to the signal, which whoever starts it in the background has it ignore.
-        _ = tokio::signal::ctrl_c() => return Err("stopped before everything was examined".into()),
-    };
+    // Heard before anything is asked, and not left to the signal's own effect, which whoever starts
+    // it in the background has switched off.
+    let shutdown = Shutdown::new();
+    shutdown.begin_on_signals()?;
+    let examined = shutdown.token().run_until_cancelled_owned(Box::pin(examine(settings))).await;
+    let report = examined.ok_or("stopped before everything was examined")?;
     if json {
         writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
