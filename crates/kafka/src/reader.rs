@@ -1,7 +1,7 @@
 //! Clients that read a part of the log each, without a group. There are few, and they are kept: one
 //! that stands where the next page begins has read it ahead already.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::OwnedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::client::{Context, Hearing, blocking, config, consuming};
 use crate::event;
@@ -55,22 +55,13 @@ pub(crate) struct Lease {
 
 impl Readers {
     pub(crate) fn new(settings: &KafkaSettings) -> Self {
+        let idle = Arc::default();
+        tokio::spawn(reap(Arc::downgrade(&idle)));
         Self {
             settings: settings.clone(),
             hearing: Hearing::new("reader"),
             permits: Arc::new(Semaphore::new(settings.readers as usize)),
-            idle: Arc::default(),
-        }
-    }
-
-    /// Ends readers that nobody has used for a while.
-    pub(crate) fn reap(&self) {
-        let old: Vec<Reader> = {
-            let mut idle = self.idle.lock();
-            idle.extract_if(.., |reader| reader.idle_since.elapsed() > KEPT).collect()
-        };
-        if !old.is_empty() {
-            close(old);
+            idle,
         }
     }
 
@@ -221,6 +212,19 @@ impl Drop for Lease {
         // Nobody knows where it stands, and what it has yet to say may be of a place before: that
         // the other partitions of a trimmed log are gone too.
         close(vec![reader]);
+    }
+}
+
+/// Ends readers that nobody has used for a while: each goes on reading ahead into memory.
+async fn reap(idle: Weak<Mutex<Vec<Reader>>>) {
+    loop {
+        sleep(KEPT / 2).await;
+        let Some(idle) = idle.upgrade() else { return };
+        let old: Vec<Reader> =
+            idle.lock().extract_if(.., |reader| reader.idle_since.elapsed() > KEPT).collect();
+        if !old.is_empty() {
+            close(old);
+        }
     }
 }
 

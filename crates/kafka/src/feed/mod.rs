@@ -108,7 +108,6 @@ impl KafkaFeed {
     }
 
     async fn letter(&self, record: &Record) -> Result<Option<OwnedMessage>, PortError> {
-        self.readers.reap();
         let mut reader = self.readers.lease(None).await?;
         reader.record(record.partition, record.offset).await
     }
