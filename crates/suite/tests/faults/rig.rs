@@ -146,6 +146,8 @@ pub(crate) struct Rig {
     pub(crate) projectors: Vec<Arc<Slot>>,
     search: Arc<Slot>,
     pub(crate) workload: Workload,
+    /// How many send operations side by side.
+    pub(crate) callers: usize,
     drive: Drive,
     reading: Mutex<Option<Reading>>,
 }
@@ -192,7 +194,8 @@ impl Rig {
         let reads = read(search.clone(), drive.recorder(), workload.post(0), stopped);
         let reading = Mutex::new(Some(Reading { stop, task: tokio::spawn(reads) }));
         let projectors = vec![one, other];
-        Self { world, writers, projectors, search, workload, drive, reading }
+        let callers = CALLERS;
+        Self { world, writers, projectors, search, workload, callers, drive, reading }
     }
 
     /// The workload goes on while a fault is made and healed, again and again for as long as that
@@ -211,7 +214,7 @@ impl Rig {
         let load = async {
             let mut workload = self.workload.clone();
             loop {
-                self.drive.run(&workload, CALLERS).await;
+                self.drive.run(&workload, self.callers).await;
                 if is_over.get() {
                     return;
                 }
