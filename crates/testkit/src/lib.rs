@@ -58,7 +58,7 @@ pub use faulty::{Call, Faults, Faulty};
 pub use history::{History, Shape, Step};
 pub use memory::{
     MemoryFeed, MemoryIndex, MemoryJournal, MemoryLeases, MemoryLive, MemoryLog, MemoryMirror,
-    MemoryProjection, MemoryTopic, MemoryTruth,
+    MemoryProjection, MemoryTopic, MemoryTruth, WithRows,
 };
 pub use model::Model;
 pub use scope::Scope;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use kudos_core::ports::{
-    LiveCounts, Projection, ReactionStore, ScanCursor, ScanPage, Share, Snapshots,
-};
-use kudos_core::{Counts, Kind, Millis, PortError, PostId, PostState, Snapshot, Version};
+use kudos_core::ports::{LiveCounts, Projection, ReactionStore, Share, Snapshots};
+use kudos_core::{Counts, Kind, Millis, PostId, PostState, Version};
 use kudos_degraded::Observer;
 use kudos_projection::{AuditReport, Auditor, AuditorSettings, Drift};
-use kudos_testkit::{Call, Faulty, MemoryLeases, MemoryLive, MemoryProjection, MemoryTruth};
+use kudos_testkit::{
+    Call, Faulty, MemoryLeases, MemoryLive, MemoryProjection, MemoryTruth, WithRows,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{op, post};
@@ -153,7 +152,13 @@ async fn likes_under_way_are_no_drift() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_contradict_their_counts_are_found() {
     let world = World::new().await;
-    let report = world.audit_of(Arc::new(Miscounting(world.truth.clone()))).await;
+    let truth = WithRows::new(world.truth.clone(), |id, mut counts| {
+        if *id == post(4) {
+            counts.set(Kind(3), 1);
+        }
+        Ok(counts)
+    });
+    let report = world.audit_of(Arc::new(truth)).await;
     let found: Vec<_> = report.differences.iter().map(|f| (f.copy.as_str(), &f.post)).collect();
     assert_eq!(found, [("rows", &post(4))]);
     assert!(!report.is_clean());
@@ -199,35 +204,4 @@ async fn a_live_projection_that_does_not_answer_is_no_drift_and_not_clean() {
     let report = world.audit().await;
     assert_eq!((report.drifted, report.unsettled), (0, 10));
     assert!(!report.is_clean());
-}
-
-/// A truth whose rows of one post are one more than its counts say.
-struct Miscounting(Arc<MemoryTruth>);
-
-#[async_trait]
-impl Snapshots for Miscounting {
-    async fn snapshots(&self, posts: &[PostId]) -> Result<Vec<Option<Snapshot>>, PortError> {
-        self.0.snapshots(posts).await
-    }
-
-    async fn settle(&self, post: &PostId) -> Result<Option<Snapshot>, PortError> {
-        self.0.settle(post).await
-    }
-
-    async fn scan(
-        &self,
-        share: Share,
-        after: Option<&ScanCursor>,
-        limit: usize,
-    ) -> Result<ScanPage, PortError> {
-        self.0.scan(share, after, limit).await
-    }
-
-    async fn recount(&self, which: &PostId) -> Result<Counts, PortError> {
-        let mut counts = self.0.recount(which).await?;
-        if *which == post(4) {
-            counts.set(Kind(3), 1);
-        }
-        Ok(counts)
-    }
 }

@@ -23,7 +23,7 @@ use crate::report::Row;
 use crate::support::{Api, IndexReader, Launch, RollupReader, Service, World, eventually};
 
 /// Callers at a time: few enough that two cores are not the fault.
-const CALLERS: usize = 2;
+const CALLERS: usize = if cfg!(debug_assertions) { 2 } else { 4 };
 /// A read comes after the one before it and this.
 const BETWEEN_READS: Duration = Duration::from_millis(20);
 /// What a read may take in the service.

@@ -10,6 +10,7 @@ mod live_mirror;
 mod log;
 mod mirror;
 mod projection;
+mod rows;
 mod snapshots;
 mod truth;
 
@@ -25,6 +26,7 @@ pub use live::MemoryLive;
 pub use log::MemoryLog;
 pub use mirror::MemoryMirror;
 pub use projection::MemoryProjection;
+pub use rows::WithRows;
 pub use truth::MemoryTruth;
 
 /// Which of so many parts has a post: always the same.
