@@ -131,7 +131,11 @@ test-faults: native ## Break the stack while likes arrive, and print what was se
 
 .PHONY: test-dashboard
 test-dashboard: native ## Run the dashboard's queries on a Prometheus that watches the stack
-	PROFILE=$(or $(PROFILE),cluster) scripts/with-stack -- scripts/test-dashboard
+	PROFILE=$(or $(PROFILE),cluster) scripts/with-stack -- scripts/with-prometheus scripts/test-dashboard
+
+.PHONY: test-alerts
+test-alerts: native ## Make every alert fire by its fault, on a Prometheus that watches the stack
+	PROFILE=$(or $(PROFILE),cluster) scripts/with-stack -- scripts/with-prometheus scripts/test-alerts
 
 .PHONY: test-opensearch
 test-opensearch: native ## Run the tests of Elasticsearch's adapter on OpenSearch

@@ -7,6 +7,7 @@ from pathlib import Path
 import ruamel.yaml
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy/prometheus"
 
 # `counter("name"`, `.u64_gauge("name"`, `gauge("field", "name"`: the instrument, then its name.
 INSTRUMENT = re.compile(
@@ -22,6 +23,11 @@ OWN_LABELS = {"job", "instance", "le", "alertname", "alertstate", "severity"}
 
 def yaml(path):
     return ruamel.yaml.YAML(typ="safe").load(path.read_text())
+
+
+def rules():
+    """Every alert."""
+    return [rule for group in yaml(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
 
 
 @cache

@@ -4,14 +4,9 @@ a runbook and a test, and that Prometheus scrapes the services that there are.""
 import re
 import unittest
 
-from metrics import ROOT, asked, exported, labels, labels_asked, yaml
+from metrics import FOLDER, ROOT, asked, exported, labels, labels_asked, rules, yaml
 
-FOLDER = ROOT / "deploy/prometheus"
 RUNBOOKS = "docs/OPERATIONS.md"
-
-
-def rules():
-    return [rule for group in yaml(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
 
 
 def anchors():
