@@ -13,6 +13,8 @@ use tokio::task::LocalSet;
 
 use crate::error::Error;
 use crate::likes::{Likes, post_name, user_name};
+#[cfg(feature = "stack")]
+use crate::open_loop::p99_ms;
 
 /// What a closed loop sends.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +97,12 @@ impl Client {
         }))?;
         Ok(begun.elapsed())
     }
+
+    /// The 99th percentile of how long the last requests waited for their answers, in milliseconds.
+    #[cfg(feature = "stack")]
+    pub(crate) fn p99_ms(&self) -> f64 {
+        p99_ms(self.connections.iter().flat_map(|connection| connection.waited.iter().copied()))
+    }
 }
 
 /// A kept connection, with one request on it at a time.
@@ -102,24 +110,33 @@ struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     answer: Vec<u8>,
+    waited: Vec<Duration>,
 }
 
 impl Connection {
     async fn open(address: SocketAddr) -> Result<Self, Error> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, request: Vec::with_capacity(256), answer: Vec::with_capacity(4096) })
+        Ok(Self {
+            stream,
+            request: Vec::with_capacity(256),
+            answer: Vec::with_capacity(4096),
+            waited: Vec::new(),
+        })
     }
 
     async fn run(mut self, what: Send, next: Rc<AtomicU64>, end: u64) -> Result<Self, Error> {
+        self.waited.clear();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= end {
                 return Ok(self);
             }
             what.write(number, &mut self.request);
+            let begun = Instant::now();
             self.stream.write_all(&self.request).await?;
             self.read_success().await?;
+            self.waited.push(begun.elapsed());
         }
     }
 

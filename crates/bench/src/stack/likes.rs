@@ -15,9 +15,9 @@ use crate::pairs::{Pairs, Spread};
 use crate::report::{Row, progress};
 use crate::rows::Effort;
 
-const CONNECTIONS: u16 = 64;
-const TURN: u64 = 4_000;
-const LIKES: Likes = Likes::over(POSTS);
+pub(super) const CONNECTIONS: u16 = 64;
+pub(super) const TURN: u64 = 4_000;
+pub(super) const LIKES: Likes = Likes::over(POSTS);
 
 /// Likes a second of one writer over HTTP beside the bare statements, and the processor time of
 /// each, engines included.
@@ -81,7 +81,7 @@ pub(crate) fn one_writer(
     Ok((rows, costs))
 }
 
-fn rate(likes: u64, took: Duration) -> f64 {
+pub(super) fn rate(likes: u64, took: Duration) -> f64 {
     likes as f64 / took.as_secs_f64()
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | where are engines and services? | `world.rs` |
 //! | what does a like take, and of whom? | `likes.rs`, `bare.rs`, `cost.rs` |
+//! | and without Redis? | `outage.rs` |
 //! | how long do readers wait? | `pages.rs` |
 //! | how late is Elasticsearch? | `fresh.rs` |
 //! | how many bytes is it all? | `sizes.rs` |
@@ -13,6 +14,7 @@ mod bare;
 mod cost;
 mod fresh;
 mod likes;
+mod outage;
 mod pages;
 mod rivals;
 mod sizes;
@@ -73,6 +75,8 @@ enum Part {
     Fresh,
     /// What users might build instead.
     Rivals,
+    /// Likes while Redis is gone.
+    Outage,
 }
 
 /// A failed measurement.
@@ -150,6 +154,7 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
         Some(Part::Pages) => Some(table(&pages::measure(effort, &at, &world)?)),
         Some(Part::Fresh) => Some(table(&[fresh::measure(effort, &at, &world, first())?])),
         Some(Part::Rivals) => Some(rivals()?),
+        Some(Part::Outage) => Some(table(&outage::measure(effort, &at, &world, first())?)),
         None => None,
     };
     if let Some(text) = alone {
@@ -164,6 +169,8 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
     let sizes = sizes::measure(&at, &world)?;
     // What took so long to measure is written down in any case.
     let rivals = rivals();
+    // Last, because what Redis missed stays to be delivered.
+    rows.extend(outage::measure(effort, &at, &world, first())?);
     let scores = rivals.as_ref().map_or_else(|fault| format!("{fault}\n"), Clone::clone);
     let table = table(&rows);
     print(&[&*table, &costs, &followed, &sizes, &scores].join("\n"))?;
