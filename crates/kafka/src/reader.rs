@@ -22,8 +22,9 @@ use crate::settings::KafkaSettings;
 
 /// How long a kept reader may be without the records that it has yet to read.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a reader is kept that nobody uses.
-const KEPT: Duration = Duration::from_secs(30);
+/// How long a reader is kept that nobody uses: longer than from one page to the next, but no longer, for
+/// it reads on into memory, and a new one costs a connection.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// The readers of a process.
 pub(crate) struct Readers {
