@@ -129,7 +129,7 @@ async fn row_24_everybody_likes_one_post_and_clocks_are_wrong() {
         ..Odd::default()
     };
     let workload = Workload { posts: 1, users: 5_000, ..Workload::default() };
-    let rig = Rig::with([odd("+5s"), odd("-5s")], workload).await;
+    let rig = Rig::with([odd(5), odd(-5)], workload).await;
     let mut row = Row::new(24, "5,000 users on one post, writers' clocks ±5 s apart");
     rig.during(&mut row, MINUTE, async {}).await;
     let (mut sent, mut applied) = (0.0, 0.0);

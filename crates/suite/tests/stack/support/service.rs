@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,8 +15,8 @@ use super::Api;
 /// A test that hangs tells less than one that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What makes a clock wrong; the loader knows which folder is that of libraries here.
-const FAKETIME: &str = "/usr/$LIB/faketime/libfaketime.so.1";
+/// What makes a clock wrong.
+const CLOCK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stack/support/clock.c");
 
 /// A running service, killed when dropped.
 pub(crate) struct Service {
@@ -32,8 +32,8 @@ pub(crate) struct Launch {
     pub(crate) failpoints: Option<String>,
     /// The group by which packet filters know it.
     pub(crate) group: Option<u32>,
-    /// By how much its clock of the day is wrong, as libfaketime takes it.
-    pub(crate) clock: Option<&'static str>,
+    /// By how many seconds its clock of the day is wrong.
+    pub(crate) clock: Option<i32>,
 }
 
 /// How a program ended.
@@ -50,6 +50,18 @@ fn program(name: &str) -> PathBuf {
     let how = "cargo build -p reaction-write -p search -p projector -p kudosctl";
     assert!(built.exists(), "{} is not built: {how}", built.display());
     built
+}
+
+/// The library made of [`CLOCK`], once for this process.
+fn clock() -> &'static Path {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock.so");
+        let mut compiler = std::process::Command::new("cc");
+        compiler.args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(CLOCK);
+        assert!(compiler.status().expect("a C compiler").success(), "{CLOCK} does not compile");
+        library
+    });
+    &BUILT
 }
 
 fn command(name: &str, words: &[&str], flags: &[String]) -> Command {
@@ -145,10 +157,7 @@ impl Service {
         }
         let mut command = command(name, &[], &flags);
         if let Some(wrong_by) = launch.clock {
-            // As the program `faketime` does, which would stand between: killed, it leaves its child.
-            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", wrong_by);
-            // What measures spans is right.
-            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+            command.env("LD_PRELOAD", clock()).env("WRONG_BY", wrong_by.to_string());
         }
         if let Some(points) = &launch.failpoints {
             command.env("FAILPOINTS", points);
