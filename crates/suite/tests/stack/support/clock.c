@@ -2,6 +2,7 @@
  * measures spans stays right. Of its own, because libfaketime needs memory before it can tell the time, and
  * an allocator that asks for the time then never starts. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -37,4 +38,15 @@ time_t time(time_t *now) {
     if (now)
         *now = at.tv_sec;
     return at.tv_sec;
+}
+
+/* Whoever waits until a moment of the day took it from the wrong clock. A moment of a clock that began with
+ * the machine is far smaller. */
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until) {
+    int is_of_day = until->tv_sec > 1000000000;
+    struct timespec right = *until;
+    if (is_of_day)
+        right.tv_sec -= wrong_by();
+    return pthread_cond_clockwait(cond, mutex, is_of_day ? CLOCK_REALTIME : CLOCK_MONOTONIC, &right);
 }
