@@ -36,14 +36,14 @@ const MIGRATE: &str = "\
 Example:
   kudosctl migrate --config kudosctl.toml --dry-run
 
-Exit codes: 0 all is in place, 1 failed, 64 wrong usage, 78 wrong configuration.";
+Exit codes: 0 all is in place, 1 failed, 64 wrong usage, 78 wrong configuration, 130 interrupted.";
 
 const EXPLAIN: &str = "\
 Example:
   kudosctl explain my-post
 
 Exit codes: 0 the copies are equal, 1 failed or no such post, 3 copies differ or one cannot be
-asked, 64 wrong usage, 78 wrong configuration.";
+asked, 64 wrong usage, 78 wrong configuration, 130 interrupted.";
 
 const VERIFY: &str = "\
 Compares every post's rollup, Redis hash, places in the orders and document in the index with the
@@ -84,7 +84,7 @@ Example:
   kudosctl slot posts:by_reactions post:my-post:reactions
 
 Exit codes: 0 every slot is served, 1 failed, 3 a slot is served by nobody, 64 wrong usage, 78 wrong
-configuration.";
+configuration, 130 interrupted.";
 
 const DRILL: &str = "\
 Example, with the local stack up:
@@ -98,13 +98,14 @@ const SEED: &str = "\
 Example:
   kudosctl seed http://127.0.0.1:8080 --posts 100 --reactions 1000
 
-Exit codes: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration.";
+Exit codes: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration, 130 interrupted.";
 
 const LOAD: &str = "\
 Example:
   kudosctl load http://127.0.0.1:8080 --rate 500 --duration 1m
 
-Exit codes: 0 every request was answered, 1 failed, 3 some were refused or failed, 64 wrong usage.";
+Exit codes: 0 every request was answered, 1 failed, 3 some were refused or failed, 64 wrong usage,
+130 interrupted.";
 
 /// The operator's tool for Kudos on Cassandra, Redis, Kafka and Elasticsearch.
 #[derive(Debug, Parser)]

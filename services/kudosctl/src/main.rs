@@ -22,6 +22,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use kudos_runtime::config::Sources;
 use kudos_runtime::finding::Severity;
+use kudos_runtime::shutdown::Shutdown;
 use kudos_runtime::start::{BoxError, command, print_config};
 use kudos_suite::cli::{EXIT_USAGE, complete, parse};
 
@@ -30,6 +31,8 @@ use settings::Settings;
 
 /// What was asked about is not as it should be.
 const EXIT_DIFFERENT: u8 = 3;
+/// It was told to stop: as a shell shows a process that SIGINT has ended.
+const EXIT_INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let Cli { command, sources } = match parse(Cli::command(), std::env::args_os()) {
@@ -45,11 +48,11 @@ fn main() -> ExitCode {
             Ok(unless(worst >= Severity::Warning))
         }),
         Command::Capacity { args } => capacity::exit(&args, unless(true)),
-        Command::Migrate { dry_run, output } => run(&sources, async |settings| {
+        Command::Migrate { dry_run, output } => run_stoppable(&sources, async |settings| {
             let done = migrate::run(settings, dry_run, output.json).await?;
             Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
-        Command::Explain { post, output } => run(&sources, async |settings| {
+        Command::Explain { post, output } => run_stoppable(&sources, async |settings| {
             let verdict = explain::run(settings, &post, output.json).await?;
             Ok(unless(verdict == explain::Verdict::Different))
         }),
@@ -65,11 +68,11 @@ fn main() -> ExitCode {
             }
             Err(problem) => refuse(&problem),
         },
-        Command::Slot { keys, output } => run(&sources, async |settings| {
+        Command::Slot { keys, output } => run_stoppable(&sources, async |settings| {
             let verdict = slot::run(settings, keys, output.json).await?;
             Ok(unless(verdict == slot::Verdict::Unserved))
         }),
-        Command::Seed { args, output } => run(&sources, async |settings| {
+        Command::Seed { args, output } => run_stoppable(&sources, async |settings| {
             seed::run(&args, &settings.kinds, output.json).await?;
             Ok(ExitCode::SUCCESS)
         }),
@@ -77,7 +80,7 @@ fn main() -> ExitCode {
             let verdict = drill::run(settings, &args, output.json).await?;
             Ok(unless(verdict == drill::Verdict::Different))
         }),
-        Command::Load { args, output } => run(&sources, async |_| {
+        Command::Load { args, output } => run_stoppable(&sources, async |_| {
             let verdict = load::run(&args, output.json).await?;
             Ok(unless(verdict == load::Verdict::Failures))
         }),
@@ -94,6 +97,20 @@ fn refuse(problem: &str) -> ExitCode {
 
 fn unless(different: bool) -> ExitCode {
     if different { ExitCode::from(EXIT_DIFFERENT) } else { ExitCode::SUCCESS }
+}
+
+/// Runs a command that leaves nothing half done wherever it ends, until it is told to stop. It hears the
+/// signal itself: whoever starts it in the background may have its own effect turned off.
+fn run_stoppable(
+    sources: &Sources,
+    work: impl AsyncFnOnce(&Settings) -> Result<ExitCode, BoxError>,
+) -> ExitCode {
+    run(sources, async |settings| {
+        let shutdown = Shutdown::new();
+        shutdown.begin_on_signals()?;
+        let done = shutdown.token().run_until_cancelled_owned(Box::pin(work(settings))).await;
+        done.unwrap_or_else(|| Ok(ExitCode::from(EXIT_INTERRUPTED)))
+    })
 }
 
 /// Runs a command to its end on a runtime of its own.

@@ -35,7 +35,9 @@ pub(crate) async fn run(
 ) -> Result<Verdict, BoxError> {
     let kinds = Arc::new(settings.kinds.clone());
     let live = RedisLive::new(settings.redis.clone(), kinds, Arc::new(()))?;
-    let topology = live.discover().await?;
+    let topology = live.discover().await.map_err(|error| {
+        format!("redis.nodes: none of {:?} says who serves what ({error})", settings.redis.nodes)
+    })?;
     let places: Vec<_> = keys.into_iter().map(|key| Place::of(key, &topology)).collect();
     let text = if json { serde_json::to_string_pretty(&places)? } else { text(&places) };
     writeln!(std::io::stdout(), "{text}")?;

@@ -20,15 +20,12 @@ use kudos_verify::Report;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::EXIT_DIFFERENT;
 use crate::copies::Copies;
 use crate::progress::{Display, Step, print};
 use crate::settings::Settings;
+use crate::{EXIT_DIFFERENT, EXIT_INTERRUPTED};
 pub(crate) use args::RebuildArgs;
 use args::{RestSource, Source};
-
-/// As a shell shows a process that SIGINT has ended.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// How often it is looked how far it is.
 const EVERY: Duration = Duration::from_millis(250);

@@ -1,26 +1,13 @@
-use std::net::TcpListener;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{command, run, text};
+use crate::{all_at, command, ended, run, silent, text};
 
 const ENGINES: [&str; 4] = ["cassandra", "redis", "kafka", "elastic"];
 /// More than the program waits for one engine.
 const LIMIT: Duration = Duration::from_secs(40);
-
-/// The settings that send all engines to one address.
-fn all_at(address: &str) -> Vec<String> {
-    let settings = [
-        format!("cassandra.contact_points=[\"{address}\"]"),
-        format!("redis.nodes=[\"{address}\"]"),
-        format!("kafka.brokers=[\"{address}\"]"),
-        format!("elastic.urls=[\"http://{address}\"]"),
-    ];
-    settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
-}
 
 fn doctor<'a>(settings: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     let settings = settings.iter().map(String::as_str);
@@ -55,44 +42,10 @@ fn text_has_colors_for_a_terminal_only_and_never_a_secret() {
     }
 }
 
-/// Connections come about, and nobody ever answers.
-fn silent() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    (listener, address)
-}
-
-/// Waits for the end, for at most `limit`.
-fn ended(mut child: Child, limit: Duration) -> (std::process::ExitStatus, Duration) {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return (status, begun.elapsed());
-        }
-        if begun.elapsed() > limit {
-            child.kill().unwrap();
-            panic!("no end within {limit:?}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn servers_that_never_answer_do_not_keep_it() {
     let (_listener, address) = silent();
     let child = command(&doctor(&all_at(&address), &[])).stdout(Stdio::null()).spawn().unwrap();
     let (status, _) = ended(child, LIMIT);
     assert_eq!(status.code(), Some(3));
-}
-
-#[test]
-fn it_stops_within_two_seconds_of_ctrl_c() {
-    let (listener, address) = silent();
-    let child = command(&doctor(&all_at(&address), &[])).stdout(Stdio::null()).spawn().unwrap();
-    // It is at work as soon as it asks.
-    let _asked = listener.accept().unwrap();
-    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    let (status, took) = ended(child, LIMIT);
-    assert!(!status.success() && took < Duration::from_secs(2), "{status} after {took:?}");
 }

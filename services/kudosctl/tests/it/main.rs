@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod capacity;
+mod commands;
 mod doctor;
 
-use std::process::{Command, Output, Stdio};
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The program with no settings but these words.
 fn command(words: &[&str]) -> Command {
@@ -22,20 +25,35 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-#[test]
-fn help_shows_an_example_that_is_a_valid_command() {
-    for name in ["doctor", "capacity"] {
-        let help = run(&[name, "--help"]);
-        assert_eq!(help.status.code(), Some(0));
-        let help = text(&help.stdout);
-        assert!(help.contains("Exit codes: "), "{help}");
-        let examples: Vec<_> =
-            help.lines().filter(|line| line.starts_with("  kudosctl ")).collect();
-        assert!(!examples.is_empty(), "{help}");
-        for example in examples {
-            // An option that is not known would be told before help is shown.
-            let words: Vec<_> = example.split_whitespace().skip(1).chain(["--help"]).collect();
-            assert_eq!(run(&words).status.code(), Some(0), "{example}");
+/// Connections come about, and nobody ever answers.
+fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+/// The settings that send all engines to one address.
+fn all_at(address: &str) -> Vec<String> {
+    let settings = [
+        format!("cassandra.contact_points=[\"{address}\"]"),
+        format!("redis.nodes=[\"{address}\"]"),
+        format!("kafka.brokers=[\"{address}\"]"),
+        format!("elastic.urls=[\"http://{address}\"]"),
+    ];
+    settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
+}
+
+/// Waits for the end, for at most `limit`.
+fn ended(mut child: Child, limit: Duration) -> (ExitStatus, Duration) {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return (status, begun.elapsed());
         }
+        if begun.elapsed() > limit {
+            child.kill().unwrap();
+            panic!("no end within {limit:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
