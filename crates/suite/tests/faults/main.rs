@@ -7,7 +7,7 @@
 //! | what goes on while something is broken? | `rig.rs` |
 //! | how is it broken? | `nodes.rs`, `net.rs`, `cql`, `bulk.rs`; services are killed by their `Slot` |
 //! | what is a row of the table? | `report.rs` |
-//! | which rows are there? | `services.rs`, `masters.rs`, `truth.rs`, `sinks.rs`, `soak.rs` |
+//! | which rows are there? | `services.rs`, `masters.rs`, `truth.rs`, `sinks.rs`, `restarts.rs`, `timeline.rs`, `soak.rs` |
 
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +24,7 @@ mod masters;
 mod net;
 mod nodes;
 mod report;
+mod restarts;
 mod rig;
 mod services;
 mod sinks;
@@ -31,4 +32,5 @@ mod soak;
 #[allow(dead_code, unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../stack/support/mod.rs"]
 mod support;
+mod timeline;
 mod truth;

@@ -14,7 +14,7 @@ use crate::rig::{MINUTE, Odd, Rig};
 use crate::support::{Launch, eventually};
 use kudos_testkit::checker::Workload;
 
-const REDIS: &[&str] = &["up", "redis"];
+pub(crate) const REDIS: &[&str] = &["up", "redis"];
 /// What a projector says of a loss that it makes up for from the log.
 const BEHIND: &str = "is told what may be lost";
 /// And of one for which it needs the truth.
@@ -25,8 +25,8 @@ const CUT_OFF: u32 = 7_400;
 /// A master, and its replica.
 pub(crate) struct Shard {
     pub(crate) name: String,
-    address: String,
-    replica: String,
+    pub(crate) address: String,
+    pub(crate) replica: String,
 }
 
 /// A master that has no order, as far as there are several.
@@ -48,8 +48,7 @@ impl Shard {
     }
 
     pub(crate) async fn tell(&self, words: &[&str]) {
-        let client = redis::Client::open(format!("redis://{}", self.address)).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = nodes::connect(&self.address).await.expect("Redis answers");
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
         command.query_async::<redis::Value>(&mut connection).await.expect("Redis answers");
@@ -66,7 +65,7 @@ impl Shard {
 }
 
 /// How long it takes until Redis takes the state of every post again.
-async fn back(rig: &Rig, since: Instant) -> Duration {
+pub(crate) async fn back(rig: &Rig, since: Instant) -> Duration {
     let live = rig.world.redis();
     let posts: Vec<_> = (0..rig.workload.posts).map(|i| rig.workload.post(i)).collect();
     let truth = rig.truth(&posts).await;
@@ -266,5 +265,37 @@ async fn row_12_slots_are_migrated() {
         }
     })
     .await;
+    rig.answered(row, 1.0);
+}
+
+/// Of the ports of the stack's own servers none.
+const EXTRA: u16 = 7_090;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_30_a_master_is_added_and_removed() {
+    let (rig, mut row) =
+        (Rig::open().await, Row::new(30, "a Redis master added, and removed again"));
+    let extra = nodes::Extra::start(EXTRA).await;
+    let any = victim(&rig).await.address;
+    let slots = async || {
+        let topology = rig.world.redis().discover().await.expect("Redis answers");
+        let is_there =
+            |slot: &u16| topology.shard_of(*slot).is_some_and(|s| s.master == extra.address);
+        (0..16_384).filter(is_there).count()
+    };
+    let seen = Mutex::new((0, 0));
+    rig.during(&mut row, MINUTE, async {
+        sleep(Duration::from_secs(5)).await;
+        nodes::resize("add", &any, &extra.address).await;
+        let with = slots().await;
+        sleep(Duration::from_secs(5)).await;
+        nodes::resize("remove", &any, &extra.address).await;
+        *seen.lock().unwrap() = (with, slots().await);
+    })
+    .await;
+    let (with, without) = seen.into_inner().unwrap();
+    row.must("it has a fourth of the slots, then none", format!("{with}, {without}"), {
+        (4_000..=4_200).contains(&with) && without == 0
+    });
     rig.answered(row, 1.0);
 }

@@ -1,9 +1,14 @@
 //! Nodes of the running stack, which a test breaks and mends.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
 
 use crate::net::{Peer, port_of};
+use crate::rig::MINUTE;
+use crate::support::eventually;
 
 /// The script that started the stack.
 fn stack(words: &[&str]) -> String {
@@ -100,6 +105,67 @@ async fn redis_cli(address: &str, words: &[&str]) -> String {
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     assert!(output.status.success(), "{words:?}: {text}");
     text
+}
+
+/// To one server of Redis, whoever it is in its cluster.
+pub(crate) async fn connect(address: &str) -> redis::RedisResult<MultiplexedConnection> {
+    let client = redis::Client::open(format!("redis://{address}"))?;
+    client.get_multiplexed_async_connection().await
+}
+
+/// Deletes what dead nodes of Redis have on disk, but for their places in the cluster.
+pub(crate) fn forget(nodes: &[String]) {
+    let home = PathBuf::from(std::env::var("KUDOS_STACK_HOME").expect("a running stack"));
+    for node in nodes {
+        let folder = home.join(node);
+        let gone = [
+            std::fs::remove_dir_all(folder.join("appendonlydir")),
+            std::fs::remove_file(folder.join("dump.rdb")),
+        ];
+        assert!(gone.iter().any(Result::is_ok), "{node} had nothing on disk: {gone:?}");
+    }
+}
+
+/// A server of Redis that is none of the stack's, with the settings of one of them.
+pub(crate) struct Extra {
+    server: Child,
+    pub(crate) address: String,
+    _data: TempDir,
+}
+
+impl Extra {
+    /// Empty, and in no cluster yet.
+    pub(crate) async fn start(port: u16) -> Self {
+        let home = PathBuf::from(std::env::var("KUDOS_STACK_HOME").expect("a running stack"));
+        let data = TempDir::new().unwrap();
+        let mut server = Command::new("redis-server");
+        server.arg(home.join("redis-1/redis.conf")).args(["--port", &port.to_string()]);
+        server.arg("--dir").arg(data.path()).stdout(Stdio::null());
+        let server = server.spawn().expect("redis-server");
+        let extra = Self { server, address: format!("127.0.0.1:{port}"), _data: data };
+        eventually("another server of Redis answers", MINUTE, async || {
+            connect(&extra.address).await.ok()
+        })
+        .await;
+        extra
+    }
+}
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Runs the script by which an operator makes the cluster larger or smaller.
+pub(crate) async fn resize(verb: &str, any: &str, node: &str) {
+    let script =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/redis/resize-cluster.sh");
+    let output = tokio::process::Command::new(script).args([verb, any, node]).output();
+    let output = output.await.expect("the script");
+    let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{verb} {node}: {}{}", said[0], said[1]);
 }
 
 /// The node that listens there.

@@ -33,6 +33,8 @@ const WAY: Duration = Duration::from_millis(if cfg!(debug_assertions) { 200 } el
 
 /// Operations of the workload each time that it goes on, as its fault is not over yet.
 const MORE: usize = 2_000;
+/// What is read of the order.
+const POPULAR: &str = "/v1/search?sort=popular&limit=10";
 /// How far an answer may lag behind that does not say that it is degraded: as long as any copy may
 /// take to become exact.
 const LAG: Duration = Duration::from_secs(120);
@@ -293,6 +295,13 @@ impl Rig {
         row.end();
     }
 
+    /// Whether the popular page comes from Redis, and is not degraded.
+    pub(crate) async fn is_live(&self) -> bool {
+        let Some(api) = self.search.api() else { return false };
+        let answer = api.get(POPULAR).await;
+        answer.status == 200 && answer.json()["degraded"] == false
+    }
+
     /// What every service holds now.
     pub(crate) async fn held(&self) -> Vec<Held> {
         let services = self.writers.iter().chain(&self.projectors).chain([&self.search]);
@@ -317,7 +326,7 @@ async fn read(
         (answer.status == 200).then(|| answer.json())
     };
     while let Err(TryRecvError::Empty) = stopped.try_recv() {
-        let page = async { get("/v1/search?sort=popular&limit=10").await.map(|_| Vec::new()) };
+        let page = async { get(POPULAR).await.map(|_| Vec::new()) };
         recorder.read(page).await;
         sleep(BETWEEN_READS).await;
         recorder.read(async { Some(vec![shown(&post, &get(&counts).await?)]) }).await;
