@@ -129,6 +129,18 @@ test-stack: native ## Start the stack, and test everything on its real engines
 test-faults: native ## Break the stack while likes arrive, and print what was seen; ROWS='05 10' for some
 	scripts/test-faults $(ROWS)
 
+.PHONY: drills
+drills: native ## Have kudosctl break what it can, and write what it saw to docs/FAULTS.md
+	PROFILE=$(or $(PROFILE),cluster) scripts/with-stack -- scripts/drills
+
+.PHONY: test-backup
+test-backup: native ## Save the truth while likes arrive, lose it, and bring it back
+	PROFILE=small scripts/with-stack -- tests/backup/run.sh
+
+.PHONY: test-restarts
+test-restarts: native ## Restart Redis in each way, fail over, resize; write docs/OPERATIONS.md
+	scripts/test-restarts
+
 .PHONY: test-dashboard
 test-dashboard: native ## Run the dashboard's queries on a Prometheus that watches the stack
 	PROFILE=$(or $(PROFILE),cluster) scripts/with-stack -- scripts/with-prometheus scripts/test-dashboard

@@ -16,6 +16,14 @@ cassandra_healthy() {
     "$(by_profile QUORUM ONE)"
 }
 
+cassandra_nodetool() {
+  local jar=$jars/cassandra-$CASSANDRA_VERSION/lib flags
+  install_java
+  mapfile -t flags < <(cassandra_modules)
+  "$java" -Xmx64m "${flags[@]}" -cp "$jar/*" org.apache.cassandra.tools.NodeTool \
+    -p "$(port 7199 "$(index "$1")")" "${@:2}"
+}
+
 # Evenly spaced over the range of 2^64, so that no node has to ask for its tokens.
 cassandra_token() { by_profile "$((-9223372036854775807 + ($(index "$1") - 1) * 6148914691236517205))" 0; }
 

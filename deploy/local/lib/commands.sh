@@ -159,6 +159,12 @@ command_show() {
   esac
 }
 
+# The tool of Cassandra's operators.
+command_nodetool() {
+  alive "${1:?which node?}" || die "$1 is not running"
+  cassandra_nodetool "$@"
+}
+
 command_pid() {
   alive "${1:?which node?}" || die "$1 is not running"
   cat "$home/$1/pid"
