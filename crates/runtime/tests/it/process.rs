@@ -11,10 +11,12 @@ use std::{
 };
 
 use axum::{Router, extract::State, routing::get};
+use kudos_degraded::{Observer, State::Open};
 use kudos_runtime::{
     config::Sources,
     health::Status,
     metrics::latency_histogram,
+    observe::Metered,
     shutdown::Shutdown,
     start::{BoxError, Context, print_config, start},
 };
@@ -47,6 +49,10 @@ async fn serve(context: Context<Settings>) -> Result<(), BoxError> {
     let latency =
         latency_histogram("kudos.test.latency", "The time of nothing.", &[0.001, 0.005, 1.0]);
     latency.record(Duration::from_millis(3), &[], Some(TraceId::from(0x7ace_u128)));
+    let observer = Metered::new();
+    observer.breaker_moved("left", Open);
+    observer.breaker_moved("stays", Open);
+    observer.breaker_gone("left");
     tracing::info_span!("work").in_scope(|| tracing::debug!("a span to export"));
     let limit = context.settings.http.request_timeout;
     context.health.register("store", limit, async || Status::Up);
@@ -264,6 +270,8 @@ fn assert_metrics(text: &str) {
     assert!(text.contains("# TYPE kudos_test_latency_seconds histogram"), "{text}");
     assert!(text.contains(r#"kudos_test_latency_seconds_bucket{le="0.005"} 1"#), "{text}");
     assert!(text.contains(r#"service_name="test-service""#), "{text}");
+    assert!(text.contains(r#"kudos_breaker_open{node="stays"} 1"#), "{text}");
+    assert!(!text.contains("left"), "{text}");
     assert!(!text.contains("7ace") && !text.contains("EOF"), "{text}");
 }
 
