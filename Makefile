@@ -32,7 +32,7 @@ test: native ## Run every hermetic test: no server, no network
 	cargo test --workspace $(FEATURES)
 
 .PHONY: test-api
-test-api: server ## Test the served API against its own description
+test-api: server ## Test the served API against its own description, and check its metrics
 	tests/api/run.sh
 
 .PHONY: test-web

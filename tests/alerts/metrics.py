@@ -37,17 +37,26 @@ def sources():
 
 
 @cache
-def exported():
-    """Every name that `/metrics` may show, as Prometheus spells it."""
-    names = set(OWN_NAMES)
-    for kind, name, rest in (found for text in sources() for found in INSTRUMENT.findall(text)):
+def instruments():
+    """Every metric of the code, as Prometheus spells it, and of which type it is."""
+    found = {}
+    for kind, name, rest in (match for text in sources() for match in INSTRUMENT.findall(text)):
         name = name.replace(".", "_")
         if kind == "histogram" or 'with_unit("s")' in rest:
             name += "_seconds"
-        if kind == "histogram":
-            names |= {f"{name}_{part}" for part in ("bucket", "count", "sum")}
-        else:
-            names.add(f"{name}_total" if kind == "counter" else name)
+        if kind == "counter":
+            name += "_total"
+        found[name] = kind if kind in ("counter", "histogram") else "gauge"
+    return found
+
+
+@cache
+def exported():
+    """Every name that `/metrics` may show."""
+    names = set(OWN_NAMES)
+    for name, kind in instruments().items():
+        parts = {f"{name}_{part}" for part in ("bucket", "count", "sum")}
+        names |= parts if kind == "histogram" else {name}
     return names
 
 

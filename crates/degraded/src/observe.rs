@@ -57,6 +57,12 @@ pub trait Observer: Send + Sync {
         let _ = (breaker, to);
     }
 
+    /// The breaker of a node is gone: forgotten by its registry, and held by nobody. Another one of the
+    /// same name may live on, and tells its next transition.
+    fn breaker_gone(&self, breaker: &str) {
+        let _ = breaker;
+    }
+
     /// A chain went past `source`, or took only part of an answer from it.
     fn fallback_taken(&self, chain: &'static str, source: &'static str, reason: Reason) {
         let _ = (chain, source, reason);

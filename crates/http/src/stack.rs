@@ -124,8 +124,8 @@ async fn surround(State(stack): State<Stack>, mut request: Request, next: Next) 
     trace::finish(&span, response.status());
     let route = route.as_ref().map(MatchedPath::as_str);
     let problem = response.extensions().get().copied();
-    let took = begun.elapsed();
-    shared.metrics.record(&method, route, response.status(), problem, took);
+    let (took, trace) = (begun.elapsed(), trace::recorded(&span));
+    shared.metrics.record(&method, route, response.status(), problem, took, trace);
     pages::secure(&mut response);
     response
 }

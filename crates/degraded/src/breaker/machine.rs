@@ -248,6 +248,12 @@ impl Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.observer.breaker_gone(&self.name);
+    }
+}
+
 impl Recovery {
     fn has_room(&self, probes: u32) -> bool {
         self.under_way + self.succeeded < probes

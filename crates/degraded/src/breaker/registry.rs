@@ -49,13 +49,13 @@ impl Breakers {
         if let Some(breaker) = self.read().get(node) {
             return breaker.clone();
         }
+        // Declared before the lock is taken, and so dropped after it: observers are told.
+        let _forgotten;
         let mut nodes = self.write();
         if let Some(breaker) = nodes.get(node) {
             return breaker.clone();
         }
-        if nodes.len() >= self.capacity {
-            forget_one(&mut nodes);
-        }
+        _forgotten = if nodes.len() >= self.capacity { forget_one(&mut nodes) } else { None };
         let breaker = Breaker::with_valid(node, self.config, Arc::clone(&self.observer));
         nodes.insert(node.into(), breaker.clone());
         breaker
@@ -63,7 +63,9 @@ impl Breakers {
 
     /// Forgets the nodes for which `is_known` is false: those that left the topology.
     pub fn retain(&self, mut is_known: impl FnMut(&str) -> bool) {
-        self.write().retain(|node, _| is_known(node));
+        let left: Vec<_> = self.write().extract_if(.., |node, _| !is_known(node)).collect();
+        // Not under the lock: observers are told.
+        drop(left);
     }
 
     /// Each node and where its breaker stands, in order of names.
@@ -81,15 +83,14 @@ impl Breakers {
     }
 }
 
-fn forget_one(nodes: &mut BTreeMap<Box<str>, Breaker>) {
+fn forget_one(nodes: &mut BTreeMap<Box<str>, Breaker>) -> Option<Breaker> {
     let least_missed = |breaker: &Breaker| {
         let held = Arc::strong_count(&breaker.0) > 1;
         (held, breaker.state() != State::Closed)
     };
     let victim = nodes.iter().min_by_key(|(_, breaker)| least_missed(breaker));
-    if let Some(node) = victim.map(|(node, _)| node.clone()) {
-        nodes.remove(&node);
-    }
+    let node = victim.map(|(node, _)| node.clone())?;
+    nodes.remove(&node)
 }
 
 impl fmt::Debug for Breakers {

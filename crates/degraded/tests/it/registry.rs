@@ -1,4 +1,6 @@
-use kudos_degraded::{BreakerConfig, Breakers, ConfigError, State};
+use std::sync::{Arc, OnceLock, Weak};
+
+use kudos_degraded::{BreakerConfig, Breakers, ConfigError, Observer, State};
 
 use crate::support::{Journal, config, trip};
 
@@ -40,6 +42,40 @@ async fn transitions_carry_the_nodes_name() {
     let breakers = Breakers::observed(config(), 3, journal.clone()).unwrap();
     trip(&breakers.get("10.0.0.1:6379"));
     assert_eq!(journal.take(), ["10.0.0.1:6379 open"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_hears_of_a_node_that_left_once_nobody_holds_its_breaker() {
+    let journal = Journal::new();
+    let breakers = Breakers::observed(config(), 3, journal.clone()).unwrap();
+    let held = breakers.get("a");
+    breakers.get("b");
+    breakers.retain(|_| false);
+    assert_eq!(journal.take(), ["b gone"]);
+    drop(held);
+    assert_eq!(journal.take(), ["a gone"]);
+}
+
+/// Asks the registry whatever it is told, as an observer may.
+struct Curious(OnceLock<Weak<Breakers>>);
+
+impl Observer for Curious {
+    fn breaker_gone(&self, _: &str) {
+        self.0.get().and_then(Weak::upgrade).map(|breakers| breakers.get("c").state());
+    }
+}
+
+#[test]
+fn an_observer_that_hears_of_a_node_that_left_may_ask_the_registry() {
+    let curious = Arc::new(Curious(OnceLock::new()));
+    let breakers = Arc::new(Breakers::observed(config(), 2, curious.clone()).unwrap());
+    curious.0.set(Arc::downgrade(&breakers)).unwrap();
+    breakers.get("a");
+    breakers.get("b");
+    breakers.retain(|node| node == "b");
+    // Full now, with `b` and the `c` of the observer.
+    breakers.get("d");
+    assert_eq!(breakers.states().len(), 2);
 }
 
 #[test]

@@ -63,6 +63,10 @@ impl Observer for Journal {
         self.add(format!("{breaker} {}", to.as_str()));
     }
 
+    fn breaker_gone(&self, breaker: &str) {
+        self.add(format!("{breaker} gone"));
+    }
+
     fn fallback_taken(&self, chain: &'static str, source: &'static str, reason: Reason) {
         self.add(format!("{chain} past {source} {reason}"));
     }

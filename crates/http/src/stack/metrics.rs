@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use opentelemetry::metrics::Histogram;
-use opentelemetry::{KeyValue, global};
+use kudos_runtime::metrics::{Latency, latency_histogram};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TraceId;
 
 use crate::problem::ProblemType;
 
@@ -14,17 +15,15 @@ const BOUNDS: [f64; 14] =
 
 /// The histogram `http.server.request.duration`. Its labels are bounded: route templates, known
 /// methods, classes of status, and types of problem.
-pub(super) struct RequestMetrics(Histogram<f64>);
+pub(super) struct RequestMetrics(Latency);
 
 impl RequestMetrics {
     pub(super) fn new() -> Self {
-        let duration = global::meter("kudos-http")
-            .f64_histogram("http.server.request.duration")
-            .with_unit("s")
-            .with_description("Time from a request's arrival to the beginning of its answer.")
-            .with_boundaries(BOUNDS.to_vec())
-            .build();
-        Self(duration)
+        Self(latency_histogram(
+            "http.server.request.duration",
+            "Time from a request's arrival to the beginning of its answer.",
+            &BOUNDS,
+        ))
     }
 
     pub(super) fn record(
@@ -34,6 +33,7 @@ impl RequestMetrics {
         status: StatusCode,
         problem: Option<ProblemType>,
         took: Duration,
+        trace: Option<TraceId>,
     ) {
         let route = route.unwrap_or("(none)").to_owned();
         let labels = [
@@ -43,7 +43,7 @@ impl RequestMetrics {
             KeyValue::new("error.type", problem.map_or("", ProblemType::slug)),
         ];
         let used = if problem.is_some() { 4 } else { 3 };
-        self.0.record(took.as_secs_f64(), &labels[..used]);
+        self.0.record(took, &labels[..used], trace);
     }
 }
 

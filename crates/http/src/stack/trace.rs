@@ -4,6 +4,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, StatusCode};
 use opentelemetry::global;
 use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::{TraceContextExt, TraceId};
 use tracing::{Level, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -49,6 +50,17 @@ pub(super) fn span(request: &Request, route: Option<&MatchedPath>) -> Span {
         let _ = span.set_parent(parent);
     }
     span
+}
+
+/// The trace of a request, if it is recorded: one that is not cannot be looked at.
+pub(super) fn recorded(span: &Span) -> Option<TraceId> {
+    if span.is_disabled() {
+        return None;
+    }
+    let context = span.context();
+    let span = context.span();
+    let context = span.span_context();
+    (context.is_valid() && context.is_sampled()).then(|| context.trace_id())
 }
 
 /// Notes how the request ended.

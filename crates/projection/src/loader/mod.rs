@@ -36,6 +36,16 @@ use watch::{Losses, Watch};
 /// Losses that are made up for at a time; those that come meanwhile are one more.
 const SIDE_BY_SIDE: usize = 4;
 
+/// Parts are shown as lost while the lease is held: whoever has it next knows which are, and what was last
+/// known here would stand for ever.
+struct Shown<'a>(&'a Gauge<u64>);
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.0.record(0, &[]);
+    }
+}
+
 /// What a loader needs.
 pub struct LoaderPorts {
     /// What everything is read from.
@@ -123,6 +133,7 @@ impl Loader {
     }
 
     async fn tend(&self) {
+        let _shown = Shown(&self.lost);
         self.watch.forget();
         let (mut waiting, mut sure) = (Waiting::default(), None);
         // Whoever begins knows what is lost before telling anything.

@@ -3,13 +3,13 @@
 use axum::{
     Json, Router,
     extract::{RawQuery, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
 use super::{Health, Readiness};
-use crate::metrics::{CONTENT_TYPE, MetricsText};
+use crate::metrics::{Format, MetricsText};
 
 /// The routes that an orchestrator and Prometheus ask.
 ///
@@ -17,7 +17,7 @@ use crate::metrics::{CONTENT_TYPE, MetricsText};
 /// - `GET /readyz`: 200 `ready` or `degraded`, 503 `not ready`. With `?verbose` the same status and
 ///   a JSON [`Report`](super::Report). Its reasons are meant for operators: keep the listener off
 ///   the public network or do not route this path.
-/// - `GET /metrics`: Prometheus text.
+/// - `GET /metrics`: Prometheus text, or OpenMetrics with exemplars for those who accept it.
 pub fn routes(health: Health, metrics: MetricsText) -> Router {
     Router::new()
         .route("/livez", get(async || "ok"))
@@ -45,9 +45,10 @@ fn is_verbose(query: Option<&str>) -> bool {
     parts.any(|part| part.split('=').next() == Some("verbose"))
 }
 
-async fn metrics_text(State(metrics): State<MetricsText>) -> Response {
-    match metrics.render() {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+async fn metrics_text(State(metrics): State<MetricsText>, headers: HeaderMap) -> Response {
+    let format = Format::accepted(&headers);
+    match metrics.render_as(format) {
+        Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

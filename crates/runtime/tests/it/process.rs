@@ -7,16 +7,20 @@ use std::{
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use axum::{Router, extract::State, routing::get};
+use kudos_degraded::{Observer, State::Open};
 use kudos_runtime::{
     config::Sources,
     health::Status,
     metrics::latency_histogram,
+    observe::Metered,
     shutdown::Shutdown,
     start::{BoxError, Context, print_config, start},
 };
+use opentelemetry::trace::TraceId;
 
 use crate::support::{self, Settings};
 
@@ -42,8 +46,13 @@ async fn serve(context: Context<Settings>) -> Result<(), BoxError> {
     if context.settings.auth.issuer.is_some() {
         return Err("the store is gone".into());
     }
-    let latency = latency_histogram("kudos.test.latency", "The time of nothing.");
-    latency.record(0.003, &[]);
+    let latency =
+        latency_histogram("kudos.test.latency", "The time of nothing.", &[0.001, 0.005, 1.0]);
+    latency.record(Duration::from_millis(3), &[], Some(TraceId::from(0x7ace_u128)));
+    let observer = Metered::new();
+    observer.breaker_moved("left", Open);
+    observer.breaker_moved("stays", Open);
+    observer.breaker_gone("left");
     tracing::info_span!("work").in_scope(|| tracing::debug!("a span to export"));
     let limit = context.settings.http.request_timeout;
     context.health.register("store", limit, async || Status::Up);
@@ -113,8 +122,12 @@ impl Service {
 }
 
 fn request(address: &str, path: &str) -> TcpStream {
+    send(address, &support::get(path))
+}
+
+fn send(address: &str, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(support::get(path).as_bytes()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     stream
 }
 
@@ -132,6 +145,9 @@ fn a_service_serves_drains_at_sigterm_and_exits_with_0() {
     let address = service.wait_for("listening on ");
     assert_eq!(body(request(&address, "/readyz")), "ready");
     assert_metrics(&body(request(&address, "/metrics")));
+    let open = "accept: application/openmetrics-text;version=1.0.0\r\nconnection";
+    let open = support::get("/metrics").replace("connection", open);
+    assert_open_metrics(&body(send(&address, &open)));
 
     let last = request(&address, "/last");
     service.wait_for("last request");
@@ -254,4 +270,18 @@ fn assert_metrics(text: &str) {
     assert!(text.contains("# TYPE kudos_test_latency_seconds histogram"), "{text}");
     assert!(text.contains(r#"kudos_test_latency_seconds_bucket{le="0.005"} 1"#), "{text}");
     assert!(text.contains(r#"service_name="test-service""#), "{text}");
+    assert!(text.contains(r#"kudos_breaker_open{node="stays"} 1"#), "{text}");
+    assert!(!text.contains("left"), "{text}");
+    assert!(!text.contains("7ace") && !text.contains("EOF"), "{text}");
+}
+
+/// The same in OpenMetrics, and with the trace.
+fn assert_open_metrics(text: &str) {
+    let bucket =
+        text.lines().find(|line| line.starts_with("kudos_test_latency_seconds_bucket{le=\"0.005"));
+    let begin = "kudos_test_latency_seconds_bucket{le=\"0.005\"} 1 \
+                 # {trace_id=\"00000000000000000000000000007ace\"} 0.003 ";
+    assert!(bucket.is_some_and(|bucket| bucket.starts_with(begin)), "{text}");
+    assert!(text.contains("# TYPE target info\n"), "{text}");
+    assert!(text.ends_with("\n# EOF\n"), "{text}");
 }

@@ -12,6 +12,7 @@ mod failpoints;
 mod history;
 mod jwt;
 mod laws;
+mod metrics;
 mod paging;
 mod slow_clients;
 mod start;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Launch, Op, kudos, numbered_posts, read_answer};
+use crate::support::{Launch, kudos, read_answer};
 
 #[tokio::test]
 async fn a_request_that_has_begun_is_answered_when_the_server_is_asked_to_stop() {
@@ -84,31 +84,4 @@ async fn the_data_of_a_running_server_is_refused_to_a_second_one() {
     let second = Launch::on(data.path()).try_start().await;
     let log = second.err().expect("two servers on one folder");
     assert!(log.contains("in use by another process"), "{log}");
-}
-
-#[tokio::test]
-async fn metrics_can_be_read_by_prometheus_and_count_reactions_and_answers() {
-    let data = tempfile::tempdir().unwrap();
-    let server = kudos(data.path()).await;
-    let api = server.api();
-    api.put_post(&numbered_posts(1)[0]).await;
-    api.react(&Op::new("k", "p000", "ann", Some("like"))).await;
-    api.counts("p000", "ann").await;
-    let metrics = api.get("/metrics").await;
-    assert!(metrics.header("content-type").unwrap().starts_with("text/plain"));
-    let samples: Vec<_> = metrics.body.lines().filter(|line| !line.starts_with('#')).collect();
-    for line in &samples {
-        let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
-        let bare = name.split('{').next().unwrap();
-        let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        assert!(!bare.is_empty() && bare.chars().all(valid), "{line}");
-        assert_eq!(name.contains('{'), name.ends_with('}'), "{line}");
-        assert!(matches!(value, "+Inf" | "NaN") || value.parse::<f64>().is_ok(), "{line}");
-    }
-    let reactions = |line: &&&str| line.starts_with("kudos_reactions");
-    assert!(samples.iter().find(reactions).is_some(), "{}", metrics.body);
-    let answer =
-        ["kudos_answers_total{", "asked=\"counts\"", "degraded=\"false\"", "source=\"live\""];
-    let is_answer = |line: &&str| answer.iter().all(|part| line.contains(part));
-    assert!(samples.iter().any(is_answer), "{}", metrics.body);
 }
