@@ -5,6 +5,7 @@
 //! | where are engines and services? | `world.rs` |
 //! | what does a like take, and of whom? | `likes.rs`, `bare.rs`, `cost.rs` |
 //! | and without Redis? | `outage.rs` |
+//! | how fast is Redis filled anew? | `rebuild.rs` |
 //! | how long do readers wait? | `pages.rs` |
 //! | how late is Elasticsearch? | `fresh.rs` |
 //! | how many bytes is it all? | `sizes.rs` |
@@ -16,6 +17,7 @@ mod fresh;
 mod likes;
 mod outage;
 mod pages;
+mod rebuild;
 mod rivals;
 mod sizes;
 mod world;
@@ -77,6 +79,8 @@ enum Part {
     Rivals,
     /// Likes while Redis is gone.
     Outage,
+    /// Redis filled anew.
+    Rebuild,
 }
 
 /// A failed measurement.
@@ -154,6 +158,7 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
         Some(Part::Pages) => Some(table(&pages::measure(effort, &at, &world)?)),
         Some(Part::Fresh) => Some(table(&[fresh::measure(effort, &at, &world, first())?])),
         Some(Part::Rivals) => Some(rivals()?),
+        Some(Part::Rebuild) => Some(table(&rebuild::measure(effort, &at, &world)?)),
         Some(Part::Outage) => Some(table(&outage::measure(effort, &at, &world, first())?)),
         None => None,
     };
@@ -167,6 +172,7 @@ pub(crate) fn run(effort: &Effort, options: &Options) -> Result<(), Fault> {
     rows.extend(pages::measure(effort, &at, &world)?);
     rows.push(fresh::measure(effort, &at, &world, first())?);
     let sizes = sizes::measure(&at, &world)?;
+    rows.extend(rebuild::measure(effort, &at, &world)?);
     // What took so long to measure is written down in any case.
     let rivals = rivals();
     // Last, because what Redis missed stays to be delivered.

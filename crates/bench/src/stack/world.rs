@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use kudos_cassandra::{Cassandra, CassandraSettings};
 use kudos_core::{Kinds, SystemClock};
 use kudos_elastic::{Elastic, ElasticSettings};
+use kudos_kafka::KafkaSettings;
 use kudos_redis::{RedisLive, RedisSettings};
 use kudos_runtime::config::Sources;
 use kudos_runtime::settings::Settings;
@@ -78,6 +79,7 @@ struct Engines {
     cassandra: CassandraSettings,
     redis: RedisSettings,
     elastic: ElasticSettings,
+    kafka: KafkaSettings,
 }
 
 impl Settings for Engines {}
@@ -154,8 +156,7 @@ impl World {
     }
 
     fn engines(&self) -> Result<Engines, Fault> {
-        let flags = self.settings.iter().filter(|(key, _)| !key.starts_with("kafka."));
-        let flags = flags.map(|(key, value)| format!("{key}={value}"));
+        let flags = self.settings.iter().map(|(key, value)| format!("{key}={value}"));
         Sources::none().assignments("--set", flags).load().map_err(Fault::of)
     }
 
@@ -170,6 +171,17 @@ impl World {
     pub(crate) async fn redis(&self) -> Result<Arc<RedisLive>, Fault> {
         let live = RedisLive::new(self.engines()?.redis, Arc::default(), Arc::new(()));
         live.map(Arc::new).map_err(Fault::of)
+    }
+
+    /// The same under another prefix, where nothing is.
+    pub(crate) async fn redis_at(&self, prefix: &str) -> Result<Arc<RedisLive>, Fault> {
+        let settings = RedisSettings { prefix: prefix.to_owned(), ..self.engines()?.redis };
+        RedisLive::new(settings, Arc::default(), Arc::new(())).map(Arc::new).map_err(Fault::of)
+    }
+
+    /// Where the log is.
+    pub(crate) fn kafka(&self) -> Result<KafkaSettings, Fault> {
+        Ok(self.engines()?.kafka)
     }
 
     /// The index, opened by this process.
