@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use kudos_http::Problem;
 use kudos_runtime::health::{Health, Report};
 use kudos_runtime::metrics::MetricsText;
 use serde::Serialize;
@@ -140,7 +142,17 @@ impl Console {
 }
 
 /// `GET /console/figures`. Meant for operators, as `/metrics` is: a public gateway blocks both.
-pub(crate) async fn figures(State(console): State<Console>) -> Response {
+pub(crate) async fn figures(State(console): State<Console>, headers: HeaderMap) -> Response {
+    if is_foreign(&headers) {
+        return Problem::NotFound.into_response();
+    }
     let figures = console.figures().await;
     ([(CACHE_CONTROL, "no-store")], Json(&*figures)).into_response()
+}
+
+/// Whether another site's page asks, in the browser of somebody who may: origins that may call the
+/// API are not meant to see this.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    from.is_some_and(|from| !matches!(from, b"same-origin" | b"none"))
 }

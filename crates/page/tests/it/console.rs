@@ -72,6 +72,19 @@ async fn the_console_is_a_page_whose_modules_are_there() {
 }
 
 #[tokio::test]
+async fn another_sites_page_is_told_nothing() {
+    let app = itself(&Health::new(Shutdown::new()));
+    let ask = async |from: &str| {
+        let request = Request::get("/console/figures").header("sec-fetch-site", from);
+        app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    assert_eq!(ask("same-origin").await, StatusCode::OK);
+    assert_eq!(ask("none").await, StatusCode::OK, "somebody who opens the address itself");
+    assert_eq!(ask("cross-site").await, StatusCode::NOT_FOUND);
+    assert_eq!(ask("same-site").await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_process_by_itself_tells_how_it_is() {
     let health = Health::new(Shutdown::new());
     health.register("store", Duration::from_secs(1), async || Status::Degraded {
