@@ -121,8 +121,8 @@ fn watch(health: &Health, backends: &Embedded) {
 fn announce(address: SocketAddr, data: &Path) {
     let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let text = format!(
-        "Kudos is ready.\n  page      http://{address}/\n  API docs  http://{address}/docs\n  \
-         data      {}\n",
+        "Kudos is ready.\n  page      http://{address}/\n  console   http://{address}/console\n  \
+         API docs  http://{address}/docs\n  data      {}\n",
         data.display()
     );
     let _ = std::io::stderr().write_all(text.as_bytes());
