@@ -41,10 +41,11 @@ function card({ master, replicas, served, alone }, inCluster) {
     inCluster && alone && replicas.length === 0 && el('p', { class: 'alone' }, 'no replica'));
 }
 
-function following({ up, linked, silence }) {
+function following({ up, linked, lag }) {
   if (!up) return 'does not answer';
   if (linked === false) return 'not connected';
-  return silence === null ? 'replica' : `replica, ${span(silence)} behind`;
+  // A replica confirms once a second: a second is no delay.
+  return lag > 1 ? `replica, ${span(lag)} behind` : 'replica';
 }
 
 function box(node, said) {

@@ -4,11 +4,12 @@ import { el } from './dom.js';
 import { age, count, percent, rate, some, span } from './words.js';
 
 const QUESTIONS = { search: 'Searches', counts: 'Counts of a post', batch: 'Counts of many posts' };
-const CHAINS = { search: 'searches', counts: 'counts' };
-const SOURCES = { live: 'live counts', index: 'the index', truth: 'the truth', time: 'time order', reranked: 'live counts' };
+const CHAINS = { search: 'searches', counts: 'counts', mine: 'whose reaction it is', texts: 'titles' };
+const IN_REDIS = { hash: 'counts in Redis', first_node: 'a node of Redis', library: 'the functions of Redis' };
+const SOURCES = { live: 'live counts', index: 'the index', truth: 'the truth', time: 'time order' };
 const REASONS = { timeout: 'too slow', open: 'given up for now', full: 'too busy', error: 'failed', partial: 'answered in part', abandoned: 'left behind' };
 const ORDER = ['live', 'index', 'truth', 'time'];
-const MOST_ROWS = 6;
+const MOST_ROWS = 4;
 
 /** The figures that exist here: one machine has no journal, no auditor and no Redis to rebuild. */
 export function tiles(known) {
@@ -34,7 +35,7 @@ function journal({ journal: waits }) {
 
 function behind({ behind: lag }) {
   if (!lag) return null;
-  const more = lag.records ? `${some(lag.records, 'change')} to learn` : lag.seconds === null ? 'nothing has changed lately' : 'nothing waits';
+  const more = lag.records ? `${some(lag.records, 'change')} to learn` : lag.seconds === null ? 'no changes lately' : 'nothing waits';
   return { label: 'Search is behind by', value: lag.seconds === null ? '0 s' : span(lag.seconds), more, tone: lag.seconds > 5 || lag.records > 10_000 ? 'late' : 'well' };
 }
 
@@ -55,7 +56,7 @@ function failed({ likes }) {
 function rebuilt({ rebuild, at }) {
   if (!rebuild) return null;
   const label = 'Last rebuild of Redis';
-  if (rebuild.parts) return { label, value: 'now', more: `${some(rebuild.parts, 'part')} of 256 lack something`, tone: 'late' };
+  if (rebuild.parts) return { label, value: 'now', more: `${count(rebuild.parts)} of 256 parts lack some`, tone: 'late' };
   if (!rebuild.last) return { label, value: 'none', more: 'nothing was lost', tone: 'well' };
   return { label, value: `${age(at - rebuild.last.at)} ago`, more: `${some(rebuild.last.posts, 'post')} told again`, tone: 'well' };
 }
@@ -72,7 +73,7 @@ function question({ question: asked, perSecond, sources: all }) {
   return el('div', { class: 'question' },
     el('p', {}, el('span', {}, QUESTIONS[asked] ?? asked), el('span', { class: 'rate' }, rate(perSecond))),
     el('div', { class: 'bar', role: 'img', 'aria-label': said }, ordered.map(({ source, share }) =>
-      el('span', { 'data-source': source, style: { 'flex-grow': share.toFixed(4) } }, share > 0.12 ? `${source} ${percent(share)}` : ''))));
+      el('span', { 'data-source': source, title: `${source} ${percent(share)}`, style: { 'flex-grow': share.toFixed(4) } }, share > 0.2 ? `${source} ${percent(share)}` : ''))));
 }
 
 function legend(answers) {
@@ -85,17 +86,21 @@ function over(passed) {
   if (!passed?.length) return passed && el('p', { class: 'none' }, 'No source was passed over.');
   const rest = passed.length - MOST_ROWS;
   return el('div', {}, el('h3', {}, 'Passed over'), el('ul', { class: 'rows' },
-    passed.slice(0, MOST_ROWS).map(({ chain, source, reason, perSecond }) => el('li', {},
-      el('span', {}, `${source}, for ${CHAINS[chain] ?? chain}: `, el('b', {}, REASONS[reason] ?? reason)),
+    passed.slice(0, MOST_ROWS).map(({ chain, source, reasons, perSecond }) => el('li', {},
+      el('span', {}, `${overWhat(chain, source)}: `, el('b', {}, reasons.map((reason) => REASONS[reason] ?? reason).join(', '))),
       el('span', { class: 'rate' }, rate(perSecond)))),
     rest > 0 && el('li', {}, `and ${count(rest)} more`)));
 }
 
+const overWhat = (chain, source) => chain === 'redis' ? IN_REDIS[source] ?? source : `${source}, for ${CHAINS[chain] ?? chain}`;
+
+const MENDED = { live: 'Redis', log: 'Kafka', elastic: 'Elasticsearch' };
+
 /** Which nodes somebody has given up asking. */
 export function breakers({ breakers: open }) {
   if (!open.length) return [el('p', { class: 'none' }, 'Every service asks every node.')];
-  return [el('ul', { class: 'rows' }, open.map(({ node, services }) => el('li', {},
-    el('code', {}, node), el('span', { class: 'who' }, services.length > 3 ? some(services.length, 'service') : services.join(', ')))))];
+  return [el('ul', { class: 'rows' }, open.map(({ node, mended, services }) => el('li', {},
+    mended ? el('span', {}, `mending ${MENDED[mended] ?? mended}`) : el('code', {}, node), el('span', { class: 'who' }, services.length > 3 ? some(services.length, 'service') : services.join(', ')))))];
 }
 
 const STATES = { ready: ['well', 'ready'], degraded: ['late', 'degraded'], not_ready: ['bad', 'not ready'] };
@@ -107,7 +112,7 @@ export function services({ services: all }) {
     return el('li', { 'data-tone': tone },
       el('span', { class: 'name' }, el('span', { class: 'dot', 'aria-hidden': 'true' }), service.name),
       el('span', { class: 'state' }, word),
-      lacks(service).map((why) => el('span', { class: 'why' }, why)));
+      lacks(service).map((why) => el('span', { class: 'why', title: why }, why)));
   }))];
 }
 

@@ -31,7 +31,7 @@ contact.addEventListener('lost', ({ detail }) => {
 function draw(known) {
   say(verdict(known));
   show($('tiles'), tiles(known));
-  part('sources', known.answers === null || known.answers.by.length > 0 || !known.redis, sources(known));
+  part('sources', true, sources(known));
   part('redis', known.redis || usesRedis(known), redis(known));
   part('services', true, services(known));
   part('breakers', known.services.length > 1 || known.breakers.length > 0, breakers(known));

@@ -34,7 +34,9 @@ function nodesOf(view) {
   const of = (name) => new Map(samples(view, name).map(({ labels, value }) => [labels.node, value]));
   const [slots, first, last, failed] = ['slots', 'first_slot', 'last_slot', 'failed'].map((what) => of(`redis_cluster_node_${what}`));
   const [used, limit, link] = ['redis_memory_used_bytes', 'redis_memory_max_bytes', 'redis_master_link_up'].map(of);
-  const silence = of('redis_master_last_io_seconds_ago');
+  // As its master sees it: what a replica says of itself is about silence, and a quiet master is silent too.
+  const lags = samples(view, 'redis_connected_slave_lag_seconds');
+  const lag = new Map(lags.map(({ labels: { slave_ip: ip, slave_port: port }, value }) => [`${ip}:${port}`, value]));
   const follows = new Map(samples(view, 'redis_cluster_node_follows').map(({ labels }) => [labels.node, labels.master]));
   return samples(view, 'redis_up').map(({ labels: { node, instance_role: role }, value }) => ({
     node,
@@ -47,7 +49,7 @@ function nodesOf(view) {
     master: follows.get(node),
     memory: used.has(node) ? { used: used.get(node), limit: limit.get(node) || 0 } : null,
     linked: link.has(node) ? link.get(node) === 1 : null,
-    silence: silence.get(node) ?? null,
+    lag: lag.get(node) ?? null,
   })).sort((one, other) => one.node.localeCompare(other.node, 'en', { numeric: true }));
 }
 

@@ -9,6 +9,7 @@ const BEHIND_S = 5;
 const BEHIND_RECORDS = 10_000;
 const DEGRADED = 0.01;
 const FULL = 0.9;
+const LAGS_S = 5;
 
 /**
  * One sentence, and what else there is to say: `{tone, headline, points: [{tone, text}]}`. The tone is `well`, or
@@ -69,23 +70,49 @@ function delays({ journal, behind, answers }) {
   return points;
 }
 
+const ENGINES = {
+  cassandra: ['Cassandra', 'likes fail, and whose reaction it is remains unknown'],
+  redis: ['Redis', 'counts come from the truth, pages from the index'],
+  kafka: ['Kafka', 'search and live events learn of changes late'],
+  elastic: ['Elasticsearch', 'searches for words find titles only'],
+};
+
 function outages({ services, breakers, redis: live }) {
   const points = [];
   const down = services.filter(({ up }) => !up).map(({ name }) => name);
   if (down.length) points.push(late(`${list(down)} ${down.length === 1 ? 'does' : 'do'} not answer`));
-  for (const { name, readiness } of services) {
-    if (readiness?.readiness === 'not_ready') points.push(late(`${name} ${readiness.stopping ? 'is stopping' : 'is not ready'}${because(readiness)}`));
-    if (readiness?.readiness === 'degraded' && !live) points.push(late(`${name} is degraded${because(readiness)}`));
-  }
-  for (const { node, services: who } of breakers) {
-    points.push(note(`${list(who)} ${who.length === 1 ? 'has' : 'have'} given up asking ${node} for now`));
-  }
+  const stopping = services.filter(({ readiness }) => readiness?.stopping).map(({ name }) => name);
+  if (stopping.length) points.push(note(`${list(stopping)} ${stopping.length === 1 ? 'is' : 'are'} stopping`));
+  // What the servers of Redis say themselves is better told above.
+  const lacking = [...lacks(services)].filter(([name]) => name !== 'redis' || !live);
+  points.push(...lacking.map(([name, all]) => lack(name, all)), ...givenUp(breakers));
   return points;
 }
 
-function because({ checks }) {
-  const why = checks?.filter(({ status }) => status !== 'up').map(({ name, why }) => `${name}: ${why}`) ?? [];
-  return why.length ? ` (${list(why, 2)})` : '';
+/** Failed checks by name: `{service, status, why}` of each service. */
+function lacks(services) {
+  const by = new Map();
+  for (const { name: service, readiness } of services) {
+    for (const { name, status, why } of readiness?.checks ?? []) {
+      if (status !== 'up') by.set(name, [...by.get(name) ?? [], { service, status, why }]);
+    }
+  }
+  return by;
+}
+
+function lack(name, all) {
+  const who = list(all.map(({ service }) => service));
+  const say = all.some(({ status }) => status === 'down') ? bad : late;
+  const [engine, effect] = ENGINES[name] ?? [];
+  if (engine) return say(`${engine} is out for ${who}: ${effect}`);
+  return say(`${who} ${all.length === 1 ? 'has' : 'have'} trouble with ${name}: ${all[0].why}`);
+}
+
+function givenUp(breakers) {
+  const asked = breakers.filter(({ mended }) => !mended);
+  if (!asked.length) return [];
+  const who = [...new Set(asked.flatMap(({ services }) => services))];
+  return [note(`${list(who)} ${who.length === 1 ? 'has' : 'have'} given up asking ${list(asked.map(({ node }) => node))} for now`)];
 }
 
 function reserves({ services, redis: live }) {
@@ -98,8 +125,10 @@ function reserves({ services, redis: live }) {
     if (served && alone) points.push(note(`Redis ${master.node} has no replica that answers: its death would cost its slots`));
     for (const replica of replicas) {
       if (!replica.up && !alone) points.push(note(`The replica ${replica.node} of Redis does not answer`));
-      if (replica.linked === false) points.push(note(`The replica ${replica.node} of Redis has no connection to its master`));
+      if (served && replica.linked === false) points.push(note(`The replica ${replica.node} of Redis has no connection to its master`));
     }
+    const slow = replicas.filter(({ lag }) => lag > LAGS_S);
+    points.push(...slow.map(({ node, lag }) => note(`The replica ${node} of Redis is ${span(lag)} behind its master`)));
     const { used = 0, limit = 0 } = master.memory ?? {};
     if (limit && used / limit > FULL) points.push(note(`Redis ${master.node} has ${percent(used / limit)} of its memory in use`));
   }

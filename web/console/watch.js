@@ -104,12 +104,16 @@ function answers(all, span) {
   };
 }
 
+/** Sources that were passed over, by what was asked; what the clients of Redis ask one another comes last. */
 function passed(all, span) {
-  const of = ({ labels: { chain, source, reason } }) => JSON.stringify([chain, source, reason]);
-  return sums(all, of).filter(([, count]) => count > 0).map(([labels, count]) => {
-    const [chain, source, reason] = JSON.parse(labels);
-    return { chain, source, reason, perSecond: count / span };
+  const isOf = (chain, source) => ({ labels }) => labels.chain === chain && labels.source === source;
+  const of = ({ labels: { chain, source } }) => JSON.stringify([chain, source]);
+  const found = sums(all.filter(({ value }) => value > 0), of).map(([labels, count]) => {
+    const [chain, source] = JSON.parse(labels);
+    const reasons = sums(all.filter(({ value }) => value > 0).filter(isOf(chain, source)), ({ labels: { reason } }) => reason).map(([reason]) => reason);
+    return { chain, source, reasons, perSecond: count / span };
   });
+  return found.sort((one, other) => (one.chain === 'redis') - (other.chain === 'redis'));
 }
 
 function likes(all, span) {
@@ -125,11 +129,12 @@ function rebuild(now) {
   return { parts: most(samples(now, 'kudos_lost_parts')), last: last ? { posts: posts?.value ?? 0, at: last.value * 1000 } : null };
 }
 
-/** Nodes that somebody has given up asking, and who. */
+/** Nodes that somebody has given up asking, or copies that nobody mends for now, and who. */
 function breakers(now) {
   const by = new Map();
   for (const { labels, service, value } of samples(now, 'kudos_breaker_open')) {
     if (value === 1) by.set(labels.node, [...by.get(labels.node) ?? [], service]);
   }
-  return [...by].map(([node, services]) => ({ node, services })).sort((one, other) => one.node.localeCompare(other.node, 'en', { numeric: true }));
+  const all = [...by].map(([node, services]) => ({ node, mended: /^mending (.+)$/.exec(node)?.[1], services }));
+  return all.sort((one, other) => one.node.localeCompare(other.node, 'en', { numeric: true }));
 }

@@ -76,6 +76,24 @@ test('all of Redis gone is one sentence', () => {
   assert.equal(headline, 'Redis does not answer (127.0.0.1:7000, 127.0.0.1:7001 and 127.0.0.1:7002): counts come from the truth, pages from the index');
 });
 
+test('an engine that is out is said with who lacks it and what that means', () => {
+  const answer = suite(10, { checks: { elastic: 'refused' } });
+  answer.services = answer.services.slice(2);
+  const known = said({ ...suite(0), services: answer.services }, answer);
+  assert.deepEqual([known.tone, known.headline], ['late', 'Elasticsearch is out for search-1:8080, projector-1:8080 and projector-2:8080: searches for words find titles only']);
+  answer.services[0].readiness = { readiness: 'not_ready', stopping: false, checks: [{ name: 'cassandra', status: 'down', why: 'no answer in time' }] };
+  const worse = said({ ...answer, at: AT });
+  assert.deepEqual([worse.tone, worse.headline], ['bad', 'Cassandra is out for search-1:8080: likes fail, and whose reaction it is remains unknown']);
+});
+
+test('what was passed over is told by question, with all reasons', () => {
+  const at = (n) => suite(n, { passed: n ? lines('kudos_fallbacks_total', { chain: 'redis', source: 'hash', reason: 'open' }, 90, { chain: 'counts', source: 'live', reason: 'open' }, 20, { chain: 'counts', source: 'live', reason: 'timeout' }, 10) : '' });
+  assert.deepEqual(seen(at(0), at(10)).passed, [
+    { chain: 'counts', source: 'live', reasons: ['open', 'timeout'], perSecond: 3 },
+    { chain: 'redis', source: 'hash', reasons: ['open'], perSecond: 9 },
+  ]);
+});
+
 test('likes that fail are worse than all else', () => {
   const { tone, headline } = said(suite(0), suite(10, { failed: 50, redis: redisLines({ without: '127.0.0.1:7001' }) }));
   assert.deepEqual([tone, headline], ['bad', '25 % of likes fail: the truth is too slow']);
@@ -122,7 +140,7 @@ test('one machine has no journal, no auditor and no Redis, and that is well', ()
   assert.deepEqual([known.redis, known.journal, known.copies, known.behind, known.rebuild], [null, null, null, null, null]);
   assert.equal(verdict(known).headline, 'Counts are right and fresh');
   alone.services[0].readiness = { readiness: 'degraded', stopping: false, checks: [{ name: 'store', status: 'degraded', why: 'too little disk space: reads only' }] };
-  assert.equal(said(alone).headline, 'kudos is degraded (store: too little disk space: reads only)');
+  assert.equal(said(alone).headline, 'kudos has trouble with store: too little disk space: reads only');
 });
 
 test('rates are of the time between answers, and an answer that comes twice changes nothing', () => {
@@ -148,6 +166,20 @@ test('a replica stands beside its master, and who serves no slots stands apart',
     [['127.0.0.1:7003'], ['127.0.0.1:7001', '127.0.0.1:7004'], ['127.0.0.1:7002', '127.0.0.1:7005']]);
   assert.deepEqual(live.others.map(({ node, up }) => [node, up]), [['127.0.0.1:7000', false]]);
   assert.equal(live.served, 16_384);
+});
+
+test('a replica that is behind is noted, and one that confirms every second is not', () => {
+  assert.deepEqual(said(suite(0), suite(10, { redis: redisLines({ lag: 1 }) })).points, []);
+  const { headline, points } = said(suite(0), suite(10, { redis: redisLines({ lag: 12 }) }));
+  assert.equal(headline, 'Counts are right and fresh');
+  assert.equal(points[0].text, 'The replica 127.0.0.1:7003 of Redis is 12 s behind its master');
+});
+
+test('what mends a copy is no node', () => {
+  const open = { breakers: lines('kudos_breaker_open', { node: 'mending live' }, 1) };
+  const known = seen(suite(0), suite(10, open));
+  assert.equal(known.breakers[0].mended, 'live');
+  assert.deepEqual(verdict(known).points, []);
 });
 
 test('a single server of Redis has no slots', () => {

@@ -28,9 +28,9 @@ export const dead = (name) => ({ name, up: false, error: 'cannot be reached', re
 
 /**
  * What a projector says of Redis. `without` is dead: its slots are nobody's (`taken: false`), or its replica's
- * (`taken: true`).
+ * (`taken: true`). Replicas are `lag` seconds behind.
  */
-export function redisLines({ without, taken = false } = {}) {
+export function redisLines({ without, taken = false, lag = 0 } = {}) {
   let text = '';
   const up = (node, role) => {
     const lives = node !== without;
@@ -39,7 +39,7 @@ export function redisLines({ without, taken = false } = {}) {
     if (!lives) return;
     text += lines('redis_memory_used_bytes', { node }, 27e6) + lines('redis_memory_max_bytes', { node }, 201_326_592);
     text += lines('redis_cluster_slots_assigned', { node }, 16_384);
-    if (role === 'slave') text += lines('redis_master_link_up', { node, master_host: 'h', master_port: '1' }, 1) + lines('redis_master_last_io_seconds_ago', { node, master_host: 'h', master_port: '1' }, 0);
+    if (role === 'slave') text += lines('redis_master_link_up', { node, master_host: 'h', master_port: '1' }, 1);
   };
   const slots = (node, first, last) => {
     text += lines('redis_cluster_node_slots', { node }, last - first + 1);
@@ -52,6 +52,7 @@ export function redisLines({ without, taken = false } = {}) {
     up(replica, promoted ? 'master' : 'slave');
     slots(promoted ? replica : master, first, last);
     text += lines('redis_cluster_node_slots', { node: promoted ? master : replica }, 0);
+    if (!promoted && master !== without) text += lines('redis_connected_slave_lag_seconds', { node: master, slave_ip: '127.0.0.1', slave_port: replica.split(':')[1], slave_state: 'online' }, lag);
     if (!promoted) text += lines('redis_cluster_node_follows', { node: replica, master }, 1);
   }
   return text;
