@@ -7,6 +7,8 @@ import { redis } from './redis.js';
 const MOMENTS = 6;
 /** For how long what the auditor found is told. */
 const DRIFT_MS = 600_000;
+/** By how much the clocks of several instances may differ. */
+const SKEW_MS = 10_000;
 const FAILED = new Set(['unavailable', 'timeout', 'busy', 'no_space', 'corrupt']);
 
 /** Remembers the last moments, and says after each what is known. */
@@ -16,13 +18,15 @@ export class Watch {
   #titles = new Map();
   #known = null;
 
-  /** Takes an answer of `console/figures`. One that another viewer was given already changes nothing. */
+  /** Takes an answer of `console/figures`. One that was given before changes nothing. */
   see(answer) {
     const now = this.#titled(read(answer));
     const last = this.#moments.at(-1);
-    if (last && now.at === last.at) return this.#known;
+    const back = last ? last.at - now.at : -1;
+    // Another instance of search answered, whose clock is a little behind.
+    if (back >= 0 && back < SKEW_MS) return this.#known;
     // A clock that was set back: rates of before mean nothing.
-    if (last && now.at < last.at) this.#moments = [];
+    if (back > 0) this.#moments = [];
     this.#audit(now);
     this.#moments = [...this.#moments, now].slice(-MOMENTS);
     const before = this.#moments.length > 1 ? this.#moments[0] : null;

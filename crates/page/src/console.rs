@@ -58,9 +58,13 @@ impl Service {
         readiness: Result<Box<RawValue>, String>,
     ) -> Self {
         let up = metrics.is_ok() || readiness.is_ok();
-        let failed = [metrics.as_ref().err(), readiness.as_ref().err()];
-        // Of two failures the first one tells enough.
-        let error = failed.into_iter().flatten().next().cloned();
+        let error = match (&metrics, &readiness) {
+            (Ok(_), Ok(_)) => None,
+            (Err(why), Ok(_)) => Some(format!("/metrics: {why}")),
+            (Ok(_), Err(why)) => Some(format!("/readyz: {why}")),
+            // Of two failures the first one tells enough.
+            (Err(why), Err(_)) => Some(why.clone()),
+        };
         let metrics = metrics.map(|text| shown(&text)).unwrap_or_default();
         Self { name, up, error, readiness: readiness.ok(), metrics }
     }

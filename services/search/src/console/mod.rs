@@ -6,7 +6,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -15,6 +16,8 @@ use kudos_runtime::config::InvalidSetting;
 use kudos_runtime::start::{BoxError, Chain};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use settings::ConsoleSettings;
@@ -30,7 +33,12 @@ const MOST_REPORT: usize = 64 << 10;
 pub(crate) struct Asked {
     client: Client,
     services: Vec<Url>,
+    /// How many names may be looked for at a time.
+    names: Arc<Semaphore>,
 }
+
+/// What was found, or why not, for an operator.
+type Answer<T> = Result<T, String>;
 
 /// One process.
 struct Place {
@@ -53,7 +61,28 @@ impl Asked {
             .connect_timeout(PATIENCE)
             .timeout(PATIENCE)
             .build()?;
-        Ok(Self { client, services })
+        Ok(Self { client, services, names: Arc::new(Semaphore::new(MOST)) })
+    }
+
+    /// Whoever a URL stands for: behind a name may be several processes, each with figures of its
+    /// own. What has a certificate is asked by the name in it.
+    async fn places(&self, url: &Url, until: Instant) -> Vec<Result<Place, (String, String)>> {
+        let name = url.authority().to_owned();
+        let itself = || Place { name: name.clone(), url: url.clone() };
+        let (Some(host), Some(port)) = (url.domain(), url.port_or_known_default()) else {
+            return vec![Ok(itself())];
+        };
+        let found = match Arc::clone(&self.names).try_acquire_owned() {
+            Ok(permit) => within(until, resolve(host, port, permit)).await,
+            Err(_) => Err("its name is still looked for".to_owned()),
+        };
+        match found.as_deref() {
+            Err(why) => vec![Err((name, why.clone()))],
+            Ok([]) => vec![Err((name, "its name has no address".to_owned()))],
+            Ok([_]) => vec![Ok(itself())],
+            Ok(_) if url.scheme() == "https" => vec![Ok(itself())],
+            Ok(several) => several.iter().filter_map(|at| one_of(url, *at)).map(Ok).collect(),
+        }
     }
 
     async fn answer(&self, place: Result<Place, (String, String)>, until: Instant) -> Service {
@@ -66,7 +95,7 @@ impl Asked {
         Service::answered(name, metrics, report)
     }
 
-    async fn metrics(&self, mut url: Url) -> Result<String, String> {
+    async fn metrics(&self, mut url: Url) -> Answer<String> {
         url.set_path("/metrics");
         let (status, body) = self.get(url, MOST_METRICS).await?;
         match status {
@@ -75,7 +104,7 @@ impl Asked {
         }
     }
 
-    async fn report(&self, mut url: Url) -> Result<Box<serde_json::value::RawValue>, String> {
+    async fn report(&self, mut url: Url) -> Answer<Box<RawValue>> {
         url.set_path("/readyz");
         url.set_query(Some("verbose"));
         let (status, body) = self.get(url, MOST_REPORT).await?;
@@ -83,7 +112,7 @@ impl Asked {
         serde_json::from_slice(&body).map_err(|_| format!("answers {status} for /readyz"))
     }
 
-    async fn get(&self, url: Url, most: usize) -> Result<(StatusCode, Vec<u8>), String> {
+    async fn get(&self, url: Url, most: usize) -> Answer<(StatusCode, Vec<u8>)> {
         let mut response = self.client.get(url).send().await.map_err(told)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(told)? {
@@ -100,37 +129,27 @@ impl Asked {
 impl Services for Asked {
     async fn ask(&self) -> Vec<Service> {
         let until = Instant::now() + PATIENCE;
-        let places = join_all(self.services.iter().map(|url| places(url, until))).await;
+        let places = join_all(self.services.iter().map(|url| self.places(url, until))).await;
         let places = places.into_iter().flatten().take(MOST);
         join_all(places.map(|place| self.answer(place, until))).await
     }
 }
 
-/// Whoever a URL stands for: behind a name may be several processes, each with figures of its own.
-/// A name that has a certificate is asked by that name.
-async fn places(url: &Url, until: Instant) -> Vec<Result<Place, (String, String)>> {
-    let name = url.authority().to_owned();
-    let itself = || Place { name: name.clone(), url: url.clone() };
-    let (Some(host), Some(port)) = (url.domain(), url.port_or_known_default()) else {
-        return vec![Ok(itself())];
-    };
-    if url.scheme() == "https" {
-        return vec![Ok(itself())];
-    }
-    let found = within(until, resolve(host, port)).await;
-    match found.as_deref() {
-        Ok([]) => vec![Err((name, "its name has no address".to_owned()))],
-        Ok([_]) => vec![Ok(itself())],
-        Ok(several) => several.iter().filter_map(|at| one_of(url, *at)).map(Ok).collect(),
-        Err(why) => vec![Err((name, why.clone()))],
-    }
-}
-
-/// The addresses of a name, of one family: who has both is still one.
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let found = tokio::net::lookup_host((host, port)).await;
+/// The addresses of a name, of one family: who has both is still one. The system may take longer to
+/// answer than anybody waits, and cannot be stopped: so many are asked for at a time and no more.
+async fn resolve(
+    host: &str,
+    port: u16,
+    under_way: OwnedSemaphorePermit,
+) -> Answer<Vec<SocketAddr>> {
+    let name = (host.to_owned(), port);
+    let found = tokio::task::spawn_blocking(move || {
+        let _under_way = under_way;
+        name.to_socket_addrs().map(Vec::from_iter)
+    });
+    let found = found.await.map_err(|error| error.to_string())?;
     let found = found.map_err(|_| "its name cannot be resolved".to_owned())?;
-    let (mut old, mut new): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv4);
+    let (mut old, mut new): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv4);
     let addresses = if old.is_empty() { &mut new } else { &mut old };
     addresses.sort_unstable();
     addresses.dedup();
@@ -139,15 +158,11 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
 
 fn one_of(url: &Url, at: SocketAddr) -> Option<Place> {
     let (name, mut url) = (format!("{} {at}", url.host_str()?), url.clone());
-    let host: IpAddr = at.ip();
-    url.set_ip_host(host).ok()?;
+    url.set_ip_host(at.ip()).ok()?;
     Some(Place { name, url })
 }
 
-async fn within<T>(
-    until: Instant,
-    asked: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
+async fn within<T>(until: Instant, asked: impl Future<Output = Answer<T>>) -> Answer<T> {
     let late = || Err(format!("does not answer within {} s", PATIENCE.as_secs()));
     timeout_at(until, asked).await.unwrap_or_else(|_elapsed| late())
 }

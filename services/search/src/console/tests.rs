@@ -69,10 +69,9 @@ async fn a_service_that_never_answers_costs_a_second() {
 #[tokio::test]
 async fn a_service_that_answers_ten_megabytes_is_cut_off() {
     let flood = "kudos_journal_due 3\n".repeat((10 << 20) / 20);
-    let app = service("").route("/flood", get(async || ""));
-    let at = serve(app).await;
+    let well = serve(service("")).await;
     let endless = serve(Router::new().route("/metrics", get(async move || flood))).await;
-    let found = ask(&[endless, at]).await;
+    let found = ask(&[endless, well]).await;
     assert_eq!(found[0].error.as_deref(), Some("answers more than 4096 KiB"));
     assert_eq!((found[0].metrics.as_str(), found[0].up, found[1].up), ("", false, true));
 }
@@ -101,6 +100,25 @@ fn each_of_several_processes_behind_a_name_is_shown() {
             pair("writers [fd00::1]:8080", "http://[fd00::1]:8080/"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_name_that_one_process_has_is_shown_as_it_is() {
+    let at = serve(service("")).await;
+    kudos_runtime::tls::install();
+    let services = vec![format!("http://localhost:{}", at.port())];
+    let found = Asked::new(&ConsoleSettings { services }).unwrap().ask().await;
+    assert_eq!((found.len(), found[0].up), (1, true), "{found:?}");
+    assert_eq!(found[0].name, format!("localhost:{}", at.port()));
+}
+
+#[tokio::test]
+async fn names_that_are_still_looked_for_are_not_looked_for_again() {
+    kudos_runtime::tls::install();
+    let services = vec!["http://localhost:1".to_owned()];
+    let asked = Asked::new(&ConsoleSettings { services }).unwrap();
+    let _under_way = Arc::clone(&asked.names).acquire_many_owned(MOST as u32).await.unwrap();
+    assert_eq!(asked.ask().await[0].error.as_deref(), Some("its name is still looked for"));
 }
 
 #[tokio::test]
