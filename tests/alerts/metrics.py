@@ -11,7 +11,7 @@ FOLDER = ROOT / "deploy/prometheus"
 
 # `counter("name"`, `.u64_gauge("name"`, `gauge("field", "name"`: the instrument, then its name.
 INSTRUMENT = re.compile(
-    r'(counter|gauge|histogram|replicas|link)\(\s*(?:&?\w+,\s*)?(?:"\w+",\s*)?'
+    r'(counter|gauge|histogram|replicas|link|place)\(\s*(?:&?\w+,\s*)?(?:"\w+",\s*)?'
     r'"((?:kudos|redis)_\w+|http\.[\w.]+)"(?=([^;]{0,160}))'
 )
 LABEL = re.compile(r'KeyValue::new\(\s*"([\w.]+)"')

@@ -1,6 +1,7 @@
 """docker-compose.yml and deploy/local describe the same stack. Each test fails when they drift apart;
 what may differ, because it belongs to the place, is named in the test."""
 
+import json
 import re
 import unittest
 
@@ -152,6 +153,13 @@ class Services(unittest.TestCase):
     def test_a_service_is_told_the_same_things_of_its_place(self):
         for name in (n for n in nodes() if n.startswith(SERVICES)):
             self.assertEqual(set(kudos_settings(name)), set(settings(name)), name)
+
+    def test_the_console_shows_every_service(self):
+        names = sorted(n for n in nodes() if n.startswith(SERVICES))
+        theirs = json.loads(kudos_settings("search-1")["KUDOS_CONSOLE__SERVICES"])
+        self.assertEqual(sorted(theirs), [f"http://{name}:8080" for name in names])
+        ours = json.loads(settings("search-1")["KUDOS_CONSOLE__SERVICES"])
+        self.assertEqual(sorted(ours), sorted(f"http://{nodes()[name]}" for name in names))
 
     def test_keyspace_and_topics_are_made_with_the_same_settings(self):
         """Names and partitions are in the shared file; what the place adds are addresses and copies."""

@@ -150,6 +150,14 @@ class Redis(unittest.TestCase):
             disk = size(disk["spec"]["resources"]["requests"]["storage"])
             self.assertGreaterEqual(disk, 4 * size(told["MAXMEMORY"]), folder)
 
+    def test_the_console_shows_every_pod_of_every_service(self):
+        asked = json.loads(environment("search")["KUDOS_CONSOLE__SERVICES"])
+        self.assertEqual(asked, [f"http://{name}-pods:8080" for name in ("reaction-write", "search", "projector")])
+        for name in SERVERS:
+            service = objects("Service")[f"{name}-pods"]["spec"]
+            self.assertEqual((service["clusterIP"], service["publishNotReadyAddresses"]), ("None", True))
+            self.assertEqual(service["selector"], objects("Service")[name]["spec"]["selector"])
+
     def test_kudos_begins_at_pods_that_there_are(self):
         pods_of = [f"redis-{n}.redis:6379" for n in range(objects("StatefulSet")["redis"]["spec"]["replicas"])]
         nodes = json.loads(environment("search")["KUDOS_REDIS__NODES"])

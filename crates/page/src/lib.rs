@@ -1,4 +1,6 @@
-//! The demo page and the reaction bar (`web/`), embedded in the binary that serves reads.
+//! The demo page, the reaction bar and the console (`web/`), embedded in the binary that serves reads.
+
+mod console;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,16 +16,20 @@ use kudos_http::Problem;
 use kudos_http::stack::{PAGE_CSP, compressed};
 use rust_embed::RustEmbed;
 
+pub use console::{Console, Itself, PATIENCE, SHARED_FOR, Service, Services};
+
 #[derive(RustEmbed)]
 #[folder = "../../web"]
 #[exclude = "test/*"]
 #[exclude = "**/node_modules/*"]
 struct Web;
 
-/// The page at `/` and its modules.
-pub fn routes() -> Router {
-    let index = async |headers: HeaderMap| file("index.html", &headers);
-    let mut router = Router::new().route("/", get(index));
+/// The page at `/`, the console at `/console`, their modules, and what the console shows.
+pub fn routes(console: Console) -> Router {
+    let mut router = Router::new()
+        .route("/", get(async |headers: HeaderMap| file("index.html", &headers)))
+        .route("/console", get(async |headers: HeaderMap| file("console.html", &headers)))
+        .route("/console/figures", get(console::figures).with_state(console));
     for name in Web::iter() {
         let path = format!("/{name}");
         let serve = move |request: Request| {

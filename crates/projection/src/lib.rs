@@ -32,7 +32,7 @@ mod tenure;
 pub use auditor::{AuditReport, Auditor, Difference, Drift, Held};
 pub use deliveries::{Covered, Deliveries};
 pub use digest::Digest;
-pub use loader::{Loader, LoaderPorts};
+pub use loader::{Loader, LoaderPorts, Rebuild};
 pub use mender::Mender;
 pub use projector::Projector;
 pub use settings::{AuditorSettings, LoaderSettings, ProjectorSettings, SweeperSettings};

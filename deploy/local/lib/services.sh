@@ -2,10 +2,10 @@
 # shellcheck shell=bash disable=SC2154
 
 # Program, first port, instances in the full and the small profile, and the servers it uses, which
-# are sections of its settings. docker-compose.yml says the same.
+# are sections of its settings, as is what its console shows. docker-compose.yml says the same.
 readonly service_table="
 reaction-write  $REACTION_WRITE_PORT  2 1  cassandra redis kafka
-search          $SEARCH_PORT          1 1  cassandra redis kafka elastic
+search          $SEARCH_PORT          1 1  cassandra redis kafka elastic console
 projector       $PROJECTOR_PORT       2 1  cassandra redis kafka elastic
 kudosctl        -                     0 0  cassandra redis kafka elastic
 "
@@ -63,6 +63,15 @@ settings_redis() {
 }
 
 settings_kafka() { echo "KUDOS_KAFKA__BROKERS=$(toml "$(addresses kafka)")"; }
+# Everyone whose figures search's console shows.
+settings_console() {
+  local program all=""
+  for program in reaction-write search projector; do
+    all+=,$(service_nodes "$program" | while read -r node; do service_address "$node"; done | paste -sd ,)
+  done
+  echo "KUDOS_CONSOLE__SERVICES=$(toml "${all#,}" http://)"
+}
+
 settings_elastic() { echo "KUDOS_ELASTIC__URLS=$(toml "$(addresses elasticsearch)" http://)"; }
 
 service_start() {

@@ -13,6 +13,7 @@ use kudos_http::auth::Authenticator;
 use kudos_http::gate::Gate;
 use kudos_http::sse::EventStreams;
 use kudos_http::stack::{Stack, StackSettings};
+use kudos_page::{Console, Itself};
 use kudos_projection::Deliveries;
 use kudos_query::{EventHub, Queries, QueryService, Sources};
 use kudos_runtime::health::{Health, Status};
@@ -55,8 +56,14 @@ fn router(context: &Context<Settings>, backends: &Embedded) -> Result<Router, Bo
     let gate = Gate::new(authenticator, &settings.limits);
     let document = kudos_http::openapi::document(&kinds, [writes_api, reads_api]);
     let api = gate.writes(writes).merge(gate.reads(reads));
-    let app = api.merge(kudos_http::openapi::routes(&document)?).merge(kudos_page::routes());
+    let documents = kudos_http::openapi::routes(&document)?;
+    let app = api.merge(documents).merge(kudos_page::routes(console(context)));
     Ok(Stack::new(&StackSettings::new(&settings.http, &settings.api.cors_origins))?.wrap(app))
+}
+
+fn console(context: &Context<Settings>) -> Console {
+    let itself = Itself::new("kudos", &context.health, &context.metrics);
+    Console::new(Arc::new(itself))
 }
 
 fn writer(settings: &Settings, backends: &Embedded, kinds: &Arc<Kinds>) -> Arc<WriteService> {
@@ -114,8 +121,8 @@ fn watch(health: &Health, backends: &Embedded) {
 fn announce(address: SocketAddr, data: &Path) {
     let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let text = format!(
-        "Kudos is ready.\n  page      http://{address}/\n  API docs  http://{address}/docs\n  \
-         data      {}\n",
+        "Kudos is ready.\n  page      http://{address}/\n  console   http://{address}/console\n  \
+         API docs  http://{address}/docs\n  data      {}\n",
         data.display()
     );
     let _ = std::io::stderr().write_all(text.as_bytes());

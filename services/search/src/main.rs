@@ -1,6 +1,7 @@
 //! The service that reads: counts, searches and live events, from whatever answers.
 
 mod backends;
+mod console;
 mod serve;
 mod settings;
 

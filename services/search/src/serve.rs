@@ -10,11 +10,13 @@ use kudos_http::elsewhere;
 use kudos_http::gate::Gate;
 use kudos_http::sse::EventStreams;
 use kudos_http::stack::{Stack, StackSettings};
+use kudos_page::{Console, Itself, Services};
 use kudos_query::{EventHub, Follower, Queries, QueryService};
 use kudos_runtime::observe::Metered;
 use kudos_runtime::start::{BoxError, Context};
 
 use crate::backends::{Backends, clock};
+use crate::console::Asked;
 use crate::settings::Settings;
 
 /// Runs until the process is asked to stop.
@@ -24,22 +26,34 @@ pub(crate) async fn run(context: Context<Settings>) -> Result<(), BoxError> {
     let observer: Arc<dyn Observer> = Arc::new(Metered::new());
     let backends = Box::pin(Backends::open(&context, &kinds, &observer)).await?;
     backends.watch(&context);
-    let app = router(&context.settings, queries(&context, &backends, kinds, observer)?)?;
+    let queries = queries(&context, &backends, kinds, observer)?;
+    let app = router(&context.settings, queries, console(&context)?)?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     context.serve(listener, app).await;
     Ok(())
 }
 
 /// The reads; beside them what the writes look like, and the page.
-fn router(settings: &Settings, queries: Queries) -> Result<Router, BoxError> {
+fn router(settings: &Settings, queries: Queries, console: Console) -> Result<Router, BoxError> {
     let (reads, reads_api) = kudos_query::routes(queries).split_for_parts();
     let writes_api = kudos_write::openapi();
     let authenticator = Authenticator::new(&settings.auth, settings.http.listen)?;
     let gate = Gate::new(authenticator, &settings.limits);
     let api = gate.reads(reads).merge(elsewhere(&writes_api));
     let document = kudos_http::openapi::document(&settings.kinds, [writes_api, reads_api]);
-    let app = api.merge(kudos_http::openapi::routes(&document)?).merge(kudos_page::routes());
+    let documents = kudos_http::openapi::routes(&document)?;
+    let app = api.merge(documents).merge(kudos_page::routes(console));
     Ok(Stack::new(&StackSettings::new(&settings.http, &settings.api.cors_origins))?.wrap(app))
+}
+
+/// What the console shows: the services of the settings, or this process alone.
+fn console(context: &Context<Settings>) -> Result<Console, BoxError> {
+    let Context { settings, health, metrics, .. } = context;
+    let services: Arc<dyn Services> = match settings.console.services.is_empty() {
+        true => Arc::new(Itself::new("search", health, metrics)),
+        false => Arc::new(Asked::new(&settings.console)?),
+    };
+    Ok(Console::new(services))
 }
 
 fn queries(

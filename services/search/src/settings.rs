@@ -19,6 +19,8 @@ use kudos_runtime::settings::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::console::ConsoleSettings;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) events: SseSettings,
     pub(crate) query: QuerySettings,
     pub(crate) cache: CacheSettings,
+    pub(crate) console: ConsoleSettings,
     pub(crate) cassandra: CassandraSettings,
     pub(crate) redis: RedisSettings,
     pub(crate) kafka: KafkaSettings,
@@ -69,6 +72,7 @@ impl Default for Settings {
             events: SseSettings::default(),
             query: QuerySettings::default(),
             cache: CacheSettings::default(),
+            console: ConsoleSettings::default(),
             // What was just hidden or moved was so by another process: nothing is kept of it here.
             cassandra: CassandraSettings { post_cache: 0, ..Default::default() },
             redis: RedisSettings::default(),
@@ -83,6 +87,7 @@ impl Default for Settings {
 impl settings::Settings for Settings {
     fn validate(&self) -> Result<(), InvalidSetting> {
         self.auth.validate(self.http.listen)?;
+        self.console.validate()?;
         self.cassandra.validate()?;
         self.redis.validate()?;
         self.kafka.validate()?;

@@ -6,6 +6,7 @@
 //! | how is told again what changed lately? | `replay.rs` |
 //! | how is everything loaded? | here |
 
+mod metrics;
 mod replay;
 mod watch;
 
@@ -21,7 +22,7 @@ use kudos_core::ports::{
 };
 use kudos_core::{Clock, Millis, PortError};
 use kudos_degraded::{Backoff, ConfigError, Deadline, Observer};
-use opentelemetry::metrics::Gauge;
+use parking_lot::Mutex;
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -30,21 +31,14 @@ use crate::settings::LoaderSettings;
 use crate::sink::Sink;
 use crate::teller::Teller;
 use crate::tenure::Tenure;
+use metrics::{Looking, Metrics, Told};
 use replay::Waiting;
 use watch::{Losses, Watch};
 
+pub use metrics::Rebuild;
+
 /// Losses that are made up for at a time; those that come meanwhile are one more.
 const SIDE_BY_SIDE: usize = 4;
-
-/// Parts are shown as lost while the lease is held: whoever has it next knows which are, and what was last
-/// known here would stand for ever.
-struct Shown<'a>(&'a Gauge<u64>);
-
-impl Drop for Shown<'_> {
-    fn drop(&mut self) {
-        self.0.record(0, &[]);
-    }
-}
 
 /// What a loader needs.
 pub struct LoaderPorts {
@@ -83,7 +77,8 @@ pub struct Loader {
     tenure: Tenure,
     settings: LoaderSettings,
     loaded: AtomicU64,
-    lost: Gauge<u64>,
+    rebuilt: Mutex<Option<Rebuild>>,
+    metrics: Metrics,
 }
 
 impl Loader {
@@ -101,10 +96,6 @@ impl Loader {
         let rest = Backoff::new(settings.retry(), settings.retry() * 20);
         let LoaderPorts { truth, sink, completeness, marks, log, windows, leases, clock } = ports;
         let sink = Teller::new(sink, Arc::clone(&truth), settings.call_limit(), rest, observer)?;
-        let lost = opentelemetry::global::meter("kudos")
-            .u64_gauge("kudos_lost_parts")
-            .with_description("Parts of the live counts that lost writes and lack some of them")
-            .build();
         Ok(Self {
             truth,
             sink,
@@ -117,7 +108,8 @@ impl Loader {
             tenure: Tenure::new(leases, "loader", instance, settings.lease()),
             settings,
             loaded: AtomicU64::new(0),
-            lost,
+            rebuilt: Mutex::default(),
+            metrics: Metrics::new(),
         })
     }
 
@@ -132,8 +124,13 @@ impl Loader {
         self.loaded.load(Ordering::Relaxed)
     }
 
+    /// The last loss that was made up for.
+    pub fn last_rebuild(&self) -> Option<Rebuild> {
+        *self.rebuilt.lock()
+    }
+
     async fn tend(&self) {
-        let _shown = Shown(&self.lost);
+        let _looking = Looking(&self.metrics);
         self.watch.forget();
         let (mut waiting, mut sure) = (Waiting::default(), None);
         // Whoever begins knows what is lost before telling anything.
@@ -185,29 +182,36 @@ impl Loader {
         if let Err(error) = self.bounded(self.watch.beat(now, *sure)).await {
             tracing::debug!(%error, "not every part of the live counts can be marked");
         }
-        self.lost.record(self.watch.lost() as u64, &[]);
+        self.metrics.lost(self.watch.lost());
     }
 
     /// Tells again what is lost; true if that was all that the projection has to hold.
     async fn recover(&self, whole: Option<Loss>, losses: Losses) -> bool {
         let (emptied, behind) = (losses.emptied(), losses.behind());
-        let sink = self.sink.name();
+        let (sink, told) = (self.sink.name(), Told::default());
         if whole.is_some() || !emptied.is_empty() {
             tracing::warn!(sink, parts = emptied.len(), "has lost what it held, and is loaded");
             let all: Reach = Arc::new(|_| true);
             let reach = whole.as_ref().map_or_else(|| self.marks.reach(&emptied), |_| all);
-            self.load(&reach).await;
+            self.load(&reach, &told).await;
         }
         if let Some((parts, since)) = behind.filter(|_| whole.is_none()) {
             tracing::info!(sink, parts = parts.len(), since = since.0, "is told what may be lost");
-            self.replay(since, &self.marks.reach(&parts)).await;
+            self.replay(since, &self.marks.reach(&parts), &told).await;
         }
         self.watch.made_up(&losses);
+        self.rebuilt(&told);
         match &whole {
             Some(loss) => self.mark_complete(loss).await,
-            None => tracing::info!(sink, "was told again what it had lost"),
+            None => tracing::info!(sink, posts = told.posts(), "was told again what it had lost"),
         }
         whole.is_some()
+    }
+
+    fn rebuilt(&self, told: &Told) {
+        let rebuild = Rebuild { posts: told.posts(), at: self.clock.now() };
+        self.metrics.rebuilt(rebuild);
+        *self.rebuilt.lock() = Some(rebuild);
     }
 
     async fn mark_complete(&self, loss: &Loss) {
@@ -220,16 +224,16 @@ impl Loader {
     }
 
     /// Loads every post in `reach`, in shares side by side. Ends only when all are loaded.
-    async fn load(&self, reach: &Reach) {
+    async fn load(&self, reach: &Reach, told: &Told) {
         let of = self.settings.shares.max(1);
-        join_all((0..of).map(|part| self.load_share(Share { part, of }, reach))).await;
+        join_all((0..of).map(|part| self.load_share(Share { part, of }, reach, told))).await;
     }
 
-    async fn load_share(&self, share: Share, reach: &Reach) {
+    async fn load_share(&self, share: Share, reach: &Reach, told: &Told) {
         let mut rate = Rate::new(self.settings.posts_per_second / share.of);
         let mut after = None;
         loop {
-            let page = self.until_done(|| self.load_page(share, after.as_ref(), reach));
+            let page = self.until_done(|| self.load_page(share, after.as_ref(), reach, told));
             let (read, next) = page.await;
             rate.spend(read).await;
             let Some(next) = next else { return };
@@ -243,6 +247,7 @@ impl Loader {
         share: Share,
         after: Option<&ScanCursor>,
         reach: &Reach,
+        told: &Told,
     ) -> Result<(usize, Option<ScanCursor>), PortError> {
         let scan = self.truth.scan(share, after, self.settings.page);
         let ScanPage { mut snapshots, next } = self.bounded(scan).await?;
@@ -250,12 +255,14 @@ impl Loader {
         snapshots.retain(|snapshot| reach(&snapshot.post.id));
         let loaded = snapshots.len();
         self.sink.tell_snapshots(snapshots).await?;
-        self.count(loaded);
+        self.count(loaded, told);
         Ok((read, next))
     }
 
-    fn count(&self, posts: usize) {
+    fn count(&self, posts: usize, told: &Told) {
         self.loaded.fetch_add(posts as u64, Ordering::Relaxed);
+        self.metrics.told(posts);
+        told.add(posts);
     }
 
     /// Does something until it succeeds, with longer and longer pauses.

@@ -7,6 +7,7 @@ use kudos_core::{Millis, PortError};
 use tokio::time::sleep;
 
 use super::Loader;
+use super::metrics::Told;
 use crate::digest::Digest;
 use crate::teller::Doubt;
 
@@ -43,22 +44,28 @@ impl Loader {
     /// Tells the sink of every post in `reach` that changed since `since`, or of which the journal
     /// says that somebody missed a change; and once more of those that did so until a little
     /// later: what the log missed is in a window that may still have been open.
-    pub(super) async fn replay(&self, since: Millis, reach: &Reach) {
+    pub(super) async fn replay(&self, since: Millis, reach: &Reach, told: &Told) {
         let mut at = self.until_done(|| self.bounded(self.log.since(since))).await;
         for pause in [None, Some(self.settings.settle())] {
             if let Some(pause) = pause {
                 sleep(pause).await;
             }
-            self.until_done(|| self.tell_due(reach)).await;
-            at = self.follow(at, since, reach).await;
+            self.until_done(|| self.tell_due(reach, told)).await;
+            at = self.follow(at, since, reach, told).await;
         }
     }
 
     /// Reads on to the present end of the log.
-    async fn follow(&self, mut at: Position, since: Millis, reach: &Reach) -> Position {
+    async fn follow(
+        &self,
+        mut at: Position,
+        since: Millis,
+        reach: &Reach,
+        told: &Told,
+    ) -> Position {
         let head = self.until_done(|| self.bounded(self.log.head())).await;
         while at.is_before(&head) {
-            at = self.until_done(|| self.page(&at, since, reach)).await;
+            at = self.until_done(|| self.page(&at, since, reach, told)).await;
         }
         at
     }
@@ -69,6 +76,7 @@ impl Loader {
         at: &Position,
         since: Millis,
         reach: &Reach,
+        told: &Told,
     ) -> Result<Position, PortError> {
         let page = async {
             match self.log.read(at, self.settings.page).await {
@@ -88,12 +96,12 @@ impl Loader {
         let Digest { changes, restated } = Digest::of(reached);
         self.sink.tell(&restated, Doubt::None).await?;
         self.sink.tell_changes(&changes).await?;
-        self.count(restated.len() + changes.len());
+        self.count(restated.len() + changes.len(), told);
         Ok(page.next)
     }
 
     /// Tells of the posts in windows of the journal that are due.
-    async fn tell_due(&self, reach: &Reach) -> Result<(), PortError> {
+    async fn tell_due(&self, reach: &Reach, told: &Told) -> Result<(), PortError> {
         for window in self.bounded(self.windows.due(WINDOWS)).await? {
             let mut after = None;
             loop {
@@ -102,7 +110,7 @@ impl Loader {
                 let Some(last) = posts.last().cloned() else { break };
                 posts.retain(|post| reach(post));
                 self.sink.tell(&posts, Doubt::None).await?;
-                self.count(posts.len());
+                self.count(posts.len(), told);
                 after = Some(last);
             }
         }

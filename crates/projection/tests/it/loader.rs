@@ -8,7 +8,7 @@ use kudos_core::ports::{
     Completeness, EventLog, LiveCounts, Loss, OutageJournal, OutageWindows, PostStore,
     ReactionStore, Snapshots,
 };
-use kudos_core::{Change, Kind, PortError, Post, PostId, UserId};
+use kudos_core::{Change, Clock, Kind, PortError, Post, PostId, UserId};
 use kudos_degraded::Observer;
 use kudos_projection::{LiveSink, Loader, LoaderPorts, LoaderSettings, Sink};
 use kudos_testkit::{
@@ -135,6 +135,7 @@ async fn what_changed_since_a_copy_was_made_is_told_again_and_nothing_else() {
     let world = World::open().await;
     let loader = world.watched().await;
     let copy = world.live.inner().fork();
+    let began = world.clock.now();
     for id in &world.posts[..5] {
         world.like(id, "ben").await;
     }
@@ -144,6 +145,9 @@ async fn what_changed_since_a_copy_was_made_is_told_again_and_nothing_else() {
     world.exact().await;
     sleep(Duration::from_secs(120)).await;
     assert_eq!(loader.loaded() as usize, POSTS + 5);
+    let rebuild = loader.last_rebuild().expect("a loss was made up for");
+    assert_eq!(rebuild.posts, 5, "what the loader told before is another rebuild's");
+    assert!(rebuild.at > began, "{rebuild:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,13 +18,16 @@ pub(crate) struct Member {
     pub(crate) failed: bool,
     /// How many slots it serves.
     pub(crate) slots: u32,
+    /// The first and the last of them.
+    pub(crate) span: Option<(u16, u16)>,
 }
 
 impl Member {
     /// A node of the settings, of which nobody has said anything.
     pub(crate) fn named(address: &str) -> Self {
         let (id, address) = (String::new(), address.to_owned());
-        Self { address, role: Role::Master, id, master: None, failed: false, slots: 0 }
+        let (master, span) = (None, None);
+        Self { address, role: Role::Master, id, master, failed: false, slots: 0, span }
     }
 }
 
@@ -54,22 +57,29 @@ fn member(line: &str, asked: &str, by_name: bool) -> Option<Member> {
     let port: u16 = port.parse().ok()?;
     let name = parts.next().filter(|name| by_name && !name.is_empty());
     let ip = if ip.is_empty() { asked } else { ip };
+    let master = words.next().filter(|_| role == Role::Slave).map(str::to_owned);
+    let ranges: Vec<_> = words.skip(4).filter_map(range).collect();
+    let first = ranges.iter().map(|&(first, _)| first).min();
     Some(Member {
         address: format!("{}:{port}", name.unwrap_or(ip)),
         role,
         id: id.to_owned(),
-        master: words.next().filter(|_| role == Role::Slave).map(str::to_owned),
+        master,
         failed: has("fail"),
-        slots: words.skip(4).map(slots).fold(0, u32::saturating_add),
+        slots: ranges.iter().map(|&range| slots(range)).fold(0, u32::saturating_add),
+        span: first.zip(ranges.iter().map(|&(_, last)| last).max()),
     })
 }
 
-/// How many slots `0-5460` or `7` are; none if they are on their way, as in `[93-<-2929]`.
-fn slots(range: &str) -> u32 {
-    let (first, last) = range.split_once('-').unwrap_or((range, range));
-    let (first, last) = (first.parse::<u16>(), last.parse::<u16>());
-    let (Ok(first), Ok(last)) = (first, last) else { return 0 };
-    last.checked_sub(first).map_or(0, |span| u32::from(span) + 1)
+/// The slots `0-5460` or `7`; none if they are on their way, as in `[93-<-2929]`.
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last))
+}
+
+fn slots((first, last): (u16, u16)) -> u32 {
+    u32::from(last - first) + 1
 }
 
 #[cfg(test)]
@@ -111,7 +121,11 @@ mod tests {
         assert_eq!(found[4].id, "e7d1");
         let failed: Vec<_> = found.iter().map(|member| member.failed).collect();
         assert_eq!(failed, [false, false, true, false, false]);
-        assert_eq!([slots("7"), slots("[93-<-2929]"), slots("9-3"), slots("x")], [1, 0, 0, 0]);
+        let spans: Vec<_> = found.iter().map(|member| member.span).collect();
+        let spanned = [(5_461, 10_922), (10_923, 16_383), (0, 5_460)].map(Some);
+        assert_eq!(spans, [None, spanned[0], spanned[1], None, spanned[2]]);
+        assert_eq!(range("7").map(slots), Some(1));
+        assert_eq!([range("[93-<-2929]"), range("9-3"), range("x")], [None; 3]);
     }
 
     #[test]

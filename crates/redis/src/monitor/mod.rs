@@ -30,7 +30,7 @@ use crate::settings::{Mode, RedisSettings, host_and_port};
 use members::{Member, members};
 use probe::Probe;
 use reading::Reading;
-use shown::{Node, Shown};
+use shown::{Node, Place, Shown};
 
 pub use settings::MonitorSettings;
 
@@ -115,12 +115,14 @@ impl Monitor {
         }
         let mut answers: BTreeMap<_, _> =
             self.ask(&addresses, &questions).await.into_iter().collect();
-        let nodes = self.watched.iter_mut().map(|member| {
+        let places: Vec<_> =
+            self.watched.iter().map(|member| Place::of(member, &self.watched)).collect();
+        let nodes = self.watched.iter_mut().zip(places).map(|(member, place)| {
             let answers = answers.remove(&member.address).flatten();
             let reading = answers.and_then(|answers| reading(&answers));
             // The others may not know yet what a node has become.
             member.role = reading.as_ref().map_or(member.role, |reading| reading.role);
-            Node { address: member.address.clone(), role: member.role, reading }
+            Node { address: member.address.clone(), role: member.role, reading, place }
         });
         self.shown.show(nodes.collect());
     }

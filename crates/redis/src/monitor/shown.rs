@@ -9,6 +9,7 @@ use opentelemetry::KeyValue;
 use parking_lot::Mutex;
 
 use super::figures::{Kind, TABLE};
+use super::members::Member;
 use super::reading::{Link, Reading, Replica, Role};
 
 /// What the last round has found.
@@ -24,6 +25,27 @@ pub(super) struct Node {
     /// What it is, or was when somebody last knew.
     pub(super) role: Role,
     pub(super) reading: Option<Reading>,
+    /// What the others say of it, which is known of the dead too; none without a cluster.
+    pub(super) place: Option<Place>,
+}
+
+/// What a node is in its cluster.
+pub(super) struct Place {
+    pub(super) slots: u32,
+    pub(super) span: Option<(u16, u16)>,
+    /// The address of its master, if it is a replica.
+    pub(super) master: Option<String>,
+    pub(super) failed: bool,
+}
+
+impl Place {
+    pub(super) fn of(member: &Member, members: &[Member]) -> Option<Self> {
+        let Member { slots, span, failed, .. } = *member;
+        let id = member.master.as_deref();
+        let master = members.iter().find(|other| id == Some(other.id.as_str()));
+        let master = master.map(|master| master.address.clone());
+        (!member.id.is_empty()).then_some(Self { slots, span, master, failed })
+    }
 }
 
 type Labels = Vec<KeyValue>;
@@ -59,6 +81,7 @@ impl Shown {
         link(&shown, "redis_master_link_up", help, |link| Some(f64::from(u8::from(link.up))));
         let help = "Seconds since anything came from the master";
         link(&shown, "redis_master_last_io_seconds_ago", help, |link| link.last_io);
+        show_places(&shown);
         shown
     }
 
@@ -114,6 +137,40 @@ fn each(
     for (value, labels) in nodes.iter().flat_map(|nodes| nodes.iter()).flat_map(all) {
         observe(value, &labels);
     }
+}
+
+/// What the cluster says of each node, so that it can be drawn, the dead too.
+fn show_places(shown: &Arc<Shown>) {
+    let help = "Slots that the node serves, to the others";
+    place(shown, "redis_cluster_node_slots", help, |place| Some(place.slots.into()));
+    let help = "The first slot that the node serves, to the others";
+    place(shown, "redis_cluster_node_first_slot", help, |place| Some(place.span?.0.into()));
+    let help = "The last slot that the node serves, to the others";
+    place(shown, "redis_cluster_node_last_slot", help, |place| Some(place.span?.1.into()));
+    let help = "1 if the others have agreed that the node is dead";
+    place(shown, "redis_cluster_node_failed", help, |place| {
+        Some(f64::from(u8::from(place.failed)))
+    });
+    let help = "1 for a replica and its master";
+    gauge(shown, "redis_cluster_node_follows", help, |node| {
+        let master = node.place.as_ref().and_then(|place| place.master.clone());
+        let master = master.filter(|_| node.role == Role::Slave);
+        let labelled = |master| [node.labels(), vec![KeyValue::new("master", master)]].concat();
+        master.map(|master| (1.0, labelled(master))).into_iter().collect()
+    });
+}
+
+/// A figure of what the cluster says of each node.
+fn place(
+    shown: &Arc<Shown>,
+    name: &'static str,
+    help: &'static str,
+    figure: fn(&Place) -> Option<f64>,
+) {
+    gauge(shown, name, help, move |node| {
+        let value = node.place.as_ref().and_then(figure);
+        value.map(|value| (value, node.labels())).into_iter().collect()
+    });
 }
 
 /// A figure of each replica that a master knows.
