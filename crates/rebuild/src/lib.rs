@@ -84,7 +84,7 @@ impl Default for Limits {
         Self {
             lanes: 8,
             page: 256,
-            log_page: 5_000,
+            log_page: 30_000,
             hottest: 1_000,
             call: Duration::from_secs(10),
             patience: Duration::from_secs(60),

@@ -13,6 +13,9 @@ pub enum CheckError {
     /// No node answers.
     #[error("redis.nodes: none of them answers ({0}): start Redis, or correct the addresses")]
     Unreachable(String),
+    /// A master of a cluster does not answer: its slots are out until another takes over.
+    #[error("a master does not answer ({0}): the other slots are served")]
+    Shard(String),
     /// The user or password is wrong, or one is needed.
     #[error("redis.username, redis.password: {node} refuses them ({why})")]
     Login {
@@ -150,7 +153,11 @@ impl RedisLive {
         let topology = first.topology().await?;
         let mut masters = Vec::new();
         for shard in topology.shards() {
-            masters.push(Server::connect(connector, &shard.master).await?);
+            let master = Server::connect(connector, &shard.master).await;
+            masters.push(master.map_err(|error| match error {
+                CheckError::Unreachable(why) => CheckError::Shard(why),
+                other => other,
+            })?);
         }
         Ok(masters)
     }

@@ -1,8 +1,6 @@
 //! What a post's hash holds, and how a state is written into it. The fields are explained in
 //! `migrations/redis/kudos.lua`.
 
-use std::collections::HashMap;
-
 use kudos_core::{Counts, Kinds, Millis, PostId, PostState, Version};
 use redis::Value;
 
@@ -29,23 +27,40 @@ impl Held {
     /// Reads the answer of HGETALL. None if the hash does not exist or lacks what every hash has:
     /// then it is loaded from the truth as if it did not exist.
     pub(crate) fn read(post: &PostId, kinds: &Kinds, reply: &Value) -> Option<Self> {
-        let fields: HashMap<String, String> = redis::from_redis_value_ref(reply).ok()?;
-        let number = |field: &str| fields.get(field)?.parse().ok();
-        let mut counts = Counts::new();
-        for kind in kinds.all() {
-            if let Some(count) = number(kinds.name(kind)) {
-                counts.set(kind, count);
+        let Value::Array(pairs) = reply else { return None };
+        let (mut version, mut created_at, mut as_of) = (None, None, None);
+        let (mut counts, mut hidden, mut moved_from) = (Counts::new(), false, String::new());
+        for pair in pairs.chunks_exact(2) {
+            let (field, value) = (text(&pair[0])?, text(&pair[1])?);
+            match field {
+                "V" => version = value.parse().ok(),
+                "C" => created_at = value.parse().ok(),
+                "A" => as_of = value.parse().ok(),
+                "H" => hidden = true,
+                "P" => value.clone_into(&mut moved_from),
+                name => {
+                    if let (Some(kind), Ok(count)) = (kinds.find(name), value.parse()) {
+                        counts.set(kind, count);
+                    }
+                }
             }
         }
         let state = PostState {
             post: post.clone(),
-            created_at: Millis(number("C")?),
-            version: Version(number("V")?),
+            created_at: Millis(created_at?),
+            version: Version(version?),
             counts,
-            as_of: Millis(number("A")?),
+            as_of: Millis(as_of?),
         };
-        let moved_from = fields.get("P").cloned().unwrap_or_default();
-        Some(Self { state, hidden: fields.contains_key("H"), moved_from })
+        Some(Self { state, hidden, moved_from })
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
     }
 }
 

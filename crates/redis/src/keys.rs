@@ -15,7 +15,7 @@ const POST: &str = "post:";
 const HASH: &str = ":reactions";
 
 /// A key and its slot.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) name: String,
     pub(crate) slot: u16,

@@ -50,6 +50,7 @@ mod mirror;
 mod monitor;
 mod node;
 mod orders;
+mod placing;
 mod restate;
 mod router;
 mod score;

@@ -13,13 +13,11 @@ use kudos_degraded::Deadline;
 
 use crate::failure::{Cause, Failure, summary};
 use crate::hash::{Held, merge_args};
-use crate::keys::member;
 use crate::library::Function;
 use crate::live::RedisLive;
+use crate::placing::Placing;
 use crate::router::{Asks, Job};
-use crate::score;
 use crate::settings::Mode;
-use crate::windows::Bucket;
 
 /// The most posts whose commands go to a node in one go.
 pub(crate) const BATCH: usize = 128;
@@ -29,9 +27,9 @@ const ROUNDS: usize = 16;
 
 /// A post whose rank is being written.
 pub(crate) struct Ranking {
-    held: Held,
+    pub(crate) held: Held,
     /// Creation times under which windows may list it.
-    earlier: Vec<Millis>,
+    pub(crate) earlier: Vec<Millis>,
 }
 
 impl Ranking {
@@ -147,12 +145,9 @@ impl RedisLive {
         deadline: Deadline,
         failures: &mut Vec<Failure>,
     ) -> Rankings {
-        let (mut jobs, mut owners) = (Vec::new(), Vec::new());
-        for (place, ranking) in todo.values().enumerate() {
-            let written = jobs.len();
-            self.rank_jobs(ranking, &mut jobs);
-            owners.extend(std::iter::repeat_n(place, jobs.len() - written));
-        }
+        let mut placing = Placing::new(&self.keys, self.clock.now());
+        todo.values().enumerate().for_each(|(place, ranking)| placing.add(place, ranking));
+        let (mut jobs, owners): (Vec<_>, Vec<_>) = placing.finish().into_iter().unzip();
         let checks: Vec<_> =
             todo.keys().map(|post| Job::command("HGETALL", &self.keys.hash(post), &[])).collect();
         // One server executes in the order sent, so that one round trip is enough.
@@ -167,8 +162,11 @@ impl RedisLive {
             (written, self.cluster.run(&checks, Asks::Master, deadline).await)
         };
         let mut failed = vec![None; todo.len()];
-        for (owner, answer) in owners.into_iter().zip(written) {
-            failed[owner] = failed[owner].take().or(answer.err());
+        for (owners, answer) in owners.into_iter().zip(written) {
+            let Err(failure) = answer else { continue };
+            for owner in owners {
+                failed[owner].get_or_insert_with(|| failure.clone());
+            }
         }
         let mut changed = Rankings::new();
         let mut moved = Vec::new();
@@ -195,42 +193,5 @@ impl RedisLive {
             failures.extend(noted.into_iter().filter_map(Result::err));
         }
         changed
-    }
-
-    /// The commands that put a post where its hash says, and take it out where it was before.
-    fn rank_jobs(&self, ranking: &Ranking, jobs: &mut Vec<Job>) {
-        let PostState { post, created_at, counts, .. } = &ranking.held.state;
-        let shard = self.keys.shard(post);
-        let member = member(post);
-        let (popular, times) = (self.keys.popular(shard), self.keys.times(shard));
-        let now = self.clock.now();
-        let left = |bucket: &Bucket| bucket.time_left(now);
-        let buckets = Bucket::of(*created_at);
-        if ranking.held.hidden {
-            for key in [popular, times] {
-                jobs.push(Job::command("ZREM", &key, &[&member]));
-            }
-            for bucket in buckets.iter().filter(|bucket| left(bucket).is_some()) {
-                jobs.push(Job::command("ZREM", &self.keys.window(shard, *bucket), &[&member]));
-            }
-        } else {
-            let score = score::encode(counts.total(), *created_at).to_string();
-            jobs.push(Job::command("ZADD", &popular, &[&score, &member]));
-            // Beyond 2^53 a score is not exact; no post is from then.
-            jobs.push(Job::command("ZADD", &times, &[&created_at.0.to_string(), &member]));
-            for bucket in buckets {
-                let Some(left) = left(&bucket) else { continue };
-                let key = self.keys.window(shard, bucket);
-                jobs.push(Job::command("ZADD", &key, &[&score, &member]));
-                let seconds = left.as_secs().max(1).to_string();
-                jobs.push(Job::command("EXPIRE", &key, &[&seconds, "NX"]));
-            }
-        }
-        let mut earlier: Vec<_> = ranking.earlier.iter().flat_map(|&at| Bucket::of(at)).collect();
-        earlier.sort_unstable();
-        earlier.dedup();
-        for bucket in earlier.into_iter().filter(|bucket| !buckets.contains(bucket)) {
-            jobs.push(Job::command("ZREM", &self.keys.window(shard, bucket), &[&member]));
-        }
     }
 }

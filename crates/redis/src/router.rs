@@ -42,6 +42,13 @@ impl Job {
         Self { slot: key.slot, what: What::Command(cmd) }
     }
 
+    /// A command about many members of one key.
+    pub(crate) fn members(name: &str, key: &Key, args: &[String]) -> Self {
+        let mut cmd = redis::cmd(name);
+        cmd.arg(&key.name).arg(args);
+        Self { slot: key.slot, what: What::Command(cmd) }
+    }
+
     /// A command about the server that has a slot.
     pub(crate) fn of_server(slot: u16, cmd: Cmd) -> Self {
         Self { slot, what: What::Command(cmd) }

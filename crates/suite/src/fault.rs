@@ -21,7 +21,7 @@ impl Fault for ConnectError {
 impl Fault for kudos_redis::CheckError {
     fn may_pass(&self) -> bool {
         // What a node says while it loads its data, or looks for its cluster, is none of the others.
-        matches!(self, Self::Unreachable(_) | Self::Other { .. })
+        matches!(self, Self::Unreachable(_) | Self::Shard(_) | Self::Other { .. })
     }
 }
 

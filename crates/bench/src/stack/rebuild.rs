@@ -124,7 +124,8 @@ struct Bare {
 struct Held {
     id: String,
     fields: Vec<(String, Vec<u8>)>,
-    scores: [f64; 2],
+    /// In the order of all posts by likes, by time, and in the windows of its hour and its day.
+    scores: [f64; 4],
 }
 
 impl Bare {
@@ -207,7 +208,8 @@ impl Held {
         }
         let (fields, popular, time): (_, Option<f64>, Option<f64>) =
             pipeline.query_async(redis).await?;
-        Ok(Self { id, fields, scores: [popular.unwrap_or(0.0), time.unwrap_or(0.0)] })
+        let (popular, time) = (popular.unwrap_or(0.0), time.unwrap_or(0.0));
+        Ok(Self { id, fields, scores: [popular, time, popular, popular] })
     }
 }
 

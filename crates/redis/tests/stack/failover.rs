@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kudos_core::PostId;
 use kudos_core::ports::LiveCounts;
-use kudos_redis::{RedisLive, RedisSettings, slot_of};
+use kudos_redis::{CheckError, RedisLive, RedisSettings, slot_of};
 use kudos_testkit::Scope;
 use tokio::time::Instant;
 
@@ -143,4 +143,12 @@ async fn a_server_that_hangs_for_a_second_is_used_again_soon_after() {
     server.signal("CONT");
     let merge = async || live.merge(&[state(&post, 3)]).await.is_ok();
     crate::support::until("it is used again", Duration::from_secs(4), merge).await;
+}
+
+#[tokio::test]
+async fn a_dead_master_is_named_and_nobody_says_that_all_are_gone() {
+    let scene = scene().await;
+    scene.cluster.node(&scene.victim).signal("KILL");
+    let error = scene.live.check().await.expect_err("a master is dead");
+    assert!(matches!(&error, CheckError::Shard(why) if why.contains(&scene.victim)), "{error}");
 }

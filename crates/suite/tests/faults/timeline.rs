@@ -146,7 +146,8 @@ async fn die_twice(rig: &Rig, first: Shard) -> [Duration; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_31_a_master_dies_and_then_the_replica_that_took_over() {
-    let mut row = Row::new(31, "of a master with two replicas it dies, then the one that took over");
+    let mut row =
+        Row::new(31, "of a master with two replicas it dies, then the one that took over");
     let rig = Rig::open().await;
     let shard = victim(&rig).await;
     let seen = Mutex::new([Duration::ZERO; 2]);
