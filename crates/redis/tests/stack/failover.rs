@@ -145,10 +145,13 @@ async fn a_server_that_hangs_for_a_second_is_used_again_soon_after() {
     crate::support::until("it is used again", Duration::from_secs(4), merge).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_master_is_named_and_nobody_says_that_all_are_gone() {
+    let _alone = alone().await;
     let scene = scene().await;
     scene.cluster.node(&scene.victim).signal("KILL");
+    // A moment later it is dead.
+    while tokio::net::TcpStream::connect(&scene.victim).await.is_ok() {}
     let error = scene.live.check().await.expect_err("a master is dead");
     assert!(matches!(&error, CheckError::Shard(why) if why.contains(&scene.victim)), "{error}");
 }
